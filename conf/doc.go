@@ -1,0 +1,2 @@
+// Package conf reads the daemon's configuration.
+package conf

@@ -1,0 +1,71 @@
+// Package audit records every decision and every change, one JSON object a line.
+//
+// What always holds: an Event has an allow-listed set of fields and none of them can hold a credential's text; a record is
+// written within a deadline or Record returns an error, and then nothing is issued or changed; control characters are
+// escaped and long values are cut, so that one event is one line whatever a caller sent.
+//
+// It does not rotate files: it reopens them when told to (SIGHUP).
+package audit
+
+import (
+	"context"
+	"time"
+)
+
+// Origin is where a request came from.
+type Origin struct {
+	RequestID string
+	// Source is the client's address, without port; "unix" for a unix socket.
+	Source string
+	// UserAgent is what the client calls itself; it is cut at 256 bytes.
+	UserAgent string
+	// Route is the route's pattern, such as "POST /auth/v1/tokens".
+	Route string
+}
+
+// Event is one record. Fields that are empty are left out.
+type Event struct {
+	Time time.Time
+	// Event is what happened, as one of the Event constants.
+	Event string
+	Origin
+	// User is the principal that the event is about, RealUser who acted, where that is somebody else.
+	User     string
+	RealUser string
+	// Kind and CredentialID name the credential; never its text or its hash.
+	Kind         string
+	CredentialID string
+	Backend      string
+	// Outcome is one of the Outcome constants, Reason the word that explains it.
+	Outcome string
+	Reason  string
+}
+
+// The events.
+const (
+	EventLogin            = "login"
+	EventIssue            = "credential.issue"
+	EventChange           = "credential.change"
+	EventRevoke           = "credential.revoke"
+	EventCheck            = "credential.check" // refusals only; an accepted check is not recorded
+	EventUserChange       = "user.change"
+	EventConfigReload     = "config.reload"
+	EventDaemonStart      = "daemon.start"
+	EventDaemonStop       = "daemon.stop"
+	EventBackendState     = "backend.state"
+	EventCredentialFailed = "credential.failed" // the second record: what an earlier one announced did not happen
+)
+
+// The outcomes.
+const (
+	OutcomeOK      = "ok"
+	OutcomeRefused = "refused"
+	OutcomeError   = "error"
+)
+
+// Recorder takes events.
+type Recorder interface {
+	// Record returns when the event is written, and an error when that could not be done before the recorder's deadline; the
+	// caller must not go on with what the event announces then. An event without a time gets the recorder's.
+	Record(ctx context.Context, event Event) error
+}

@@ -1,0 +1,118 @@
+package store
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"time"
+)
+
+// ID is a record's identifier: 24 lower-case hex digits, in order of creation.
+type ID string
+
+// ValidID reports whether text has the form of an ID.
+func ValidID(text string) bool {
+	if len(text) != 24 {
+		return false
+	}
+	for i := range len(text) {
+		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// Digest is what is kept of a credential's text: 32 bytes are its SHA-256, 64 bytes are StackStorm's SHA-512 of
+// "saltnpepper" and the key. The length tells which.
+type Digest string
+
+// Hex returns the digest in lower-case hex digits.
+func (d Digest) Hex() string { return hex.EncodeToString([]byte(d)) }
+
+// Kind is the kind of a credential, by the name that X-Auth-Kind shows.
+type Kind string
+
+// The kinds of credential.
+const (
+	KindSession   Kind = "token"     // made by a log-in, expires
+	KindAPIKey    Kind = "apikey"    // a user's, for ever
+	KindService   Kind = "service"   // a name's, with roles
+	KindDeveloper Kind = "developer" // a member's in a workspace
+	KindCI        Kind = "ci"        // a workspace's
+)
+
+// Credential is what is kept of one credential. It never holds the credential's text.
+type Credential struct {
+	ID     ID
+	Kind   Kind
+	Digest Digest
+	// User is the principal that the credential speaks for; for a service token it is empty and Name stands for it.
+	User string
+	// Name is a service or CI token's name.
+	Name string
+	// Roles are a service token's own roles. A user's roles are not kept: they are worked out at each check.
+	Roles []string
+	// Groups are the groups that the log-in recorded; session tokens only.
+	Groups []string
+	// Metadata is the JSON object that the maker attached, or nil.
+	Metadata json.RawMessage
+	// Disabled credentials are refused until they are enabled again.
+	Disabled  bool
+	CreatedAt time.Time
+	// ExpiresAt is the first instant at which the credential is refused; the zero time means that it does not expire.
+	ExpiresAt time.Time
+	// CreatedBy is who really made it, where that is not User: the admin, or the impersonating service user.
+	CreatedBy string
+	// Source and UserAgent are where it was asked from; session tokens only.
+	Source    string
+	UserAgent string
+	// Backend is the backend that accepted the log-in; session tokens only.
+	Backend string
+	// Service marks a session token whose user is a service user.
+	Service bool
+	// Workspace is the workspace that it belongs to, if any.
+	Workspace ID
+}
+
+// Expired reports whether the credential is refused at now: now >= ExpiresAt, and at once when a session token has no
+// expiry, which no writer of ours produces.
+func (c *Credential) Expired(now time.Time) bool {
+	if c.ExpiresAt.IsZero() {
+		return c.Kind == KindSession
+	}
+	return !now.Before(c.ExpiresAt)
+}
+
+// User is a known user: somebody who has logged in, or whom an admin has named.
+type User struct {
+	Name        string
+	DisplayName string
+	Mail        string
+	// Groups are those of the last log-in.
+	Groups []string
+	// Backend accepted the last log-in.
+	Backend string
+	// IsService lets the user ask for tokens of others.
+	IsService bool
+	// Nicknames are the user's names elsewhere, by origin: {"slack": "n"}.
+	Nicknames map[string]string
+	// Disabled stops every credential of the user.
+	Disabled    bool
+	CreatedAt   time.Time
+	LastLoginAt time.Time
+}
+
+// Entry is what a check needs, read at one moment: the credential, and its owner's state. Owner is nil when the credential
+// has no user or the user is not known. An Entry may be shared between callers and must not be changed.
+type Entry struct {
+	Credential Credential
+	Owner      *User
+}
+
+// Lockout counts the failed log-ins of one name or address.
+type Lockout struct {
+	// Failures are the times of the failures that still count, oldest first.
+	Failures []time.Time
+	// Until is the instant at which a lock ends; zero when not locked.
+	Until time.Time
+}

@@ -1,0 +1,115 @@
+// Package store says what Latchkey keeps and what a store must do; the implementations are below it (boltstore), and
+// storetest is the one suite that holds each of them to this contract.
+//
+// What always holds: a write is durable when it returns, and either all of it is there or nothing; a change of a record is
+// one transaction around a function that sees the record as it is (compare-and-set), so two writers of one row never both
+// win; time comes in as an argument; a list is in order of creation. A failure that is not one of the sentinels below means
+// that the store could not be read or written, and a caller answers 503.
+//
+// What it does not do: it knows no HTTP, no permissions and no credential's text.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// The sentinels, to be tested with errors.Is.
+var (
+	// ErrNotFound means that there is no such record.
+	ErrNotFound = errors.New("no such record")
+	// ErrExists means that the id, the digest or the name is taken.
+	ErrExists = errors.New("record exists already")
+)
+
+// Query selects credentials. Zero fields do not restrict, except Live.
+type Query struct {
+	Kind Kind
+	// User is the owner's canonical name.
+	User string
+	// Workspace is the owning workspace.
+	Workspace ID
+	// Live leaves out what is expired at this instant, when it is not zero.
+	Live time.Time
+	// After starts behind this id (a cursor).
+	After ID
+	// Offset leaves out that many of the selected.
+	Offset int
+	// Limit is the most that is returned; zero means all.
+	Limit int
+}
+
+// Credentials keeps credentials.
+type Credentials interface {
+	// CreateCredential adds a credential. ErrExists when its id or digest is taken: nothing is changed then.
+	CreateCredential(ctx context.Context, c Credential) error
+	// CredentialByDigest returns the credential with this digest and its owner, in one read. ErrNotFound when there is none.
+	CredentialByDigest(ctx context.Context, digest Digest) (*Entry, error)
+	// Credential returns the credential with this id. ErrNotFound when there is none.
+	Credential(ctx context.Context, id ID) (Credential, error)
+	// Credentials returns the selected ones in order of creation, and how many the query selects without After, Offset and
+	// Limit.
+	Credentials(ctx context.Context, query Query) ([]Credential, int, error)
+	// UpdateCredential runs change on the record inside a transaction and writes what it made. The id, the kind and the times of
+	// creation stay; a changed digest is re-indexed (rotation), ErrExists when that is taken. An error of change is returned as
+	// it is and nothing is written. ErrNotFound when there is none. Change may run more than once.
+	UpdateCredential(ctx context.Context, id ID, change func(*Credential) error) (Credential, error)
+	// DeleteCredential removes the record if check, which runs inside the transaction, returns nil. An error of check is
+	// returned as it is and nothing is written. ErrNotFound when there is none, so of many that race exactly one succeeds.
+	DeleteCredential(ctx context.Context, id ID, check func(Credential) error) (Credential, error)
+	// SweepCredentials removes at most limit credentials that are expired at now, by the expiry index and never by a scan, and
+	// returns how many it removed.
+	SweepCredentials(ctx context.Context, now time.Time, limit int) (int, error)
+}
+
+// Users keeps known users.
+type Users interface {
+	// User returns the user. ErrNotFound when there is none.
+	User(ctx context.Context, name string) (User, error)
+	// Users returns users in order of name, starting behind after, at most limit (0: all), and how many there are.
+	Users(ctx context.Context, after string, limit int) ([]User, int, error)
+	// PutUser runs change on the user inside a transaction and writes what it made; found is false and the record has only its
+	// Name when it is new. An error of change is returned as it is and nothing is written. Change may run more than once.
+	PutUser(ctx context.Context, name string, change func(user *User, found bool) error) (User, error)
+	// DeleteUser removes the user and every credential of his, in one transaction. ErrNotFound when there is none.
+	DeleteUser(ctx context.Context, name string) error
+}
+
+// Lockouts keeps the counters of failed log-ins, so that a restart forgets none.
+type Lockouts interface {
+	// Lockout returns the counter of key; the zero Lockout when there is none.
+	Lockout(ctx context.Context, key string) (Lockout, error)
+	// PutLockout runs change on the counter inside a transaction and writes what it made; a zero result removes it. expires is
+	// when the sweep may forget it. Change may run more than once.
+	PutLockout(ctx context.Context, key string, change func(*Lockout) (expires time.Time)) (Lockout, error)
+	// SweepLockouts removes at most limit counters that may be forgotten at now.
+	SweepLockouts(ctx context.Context, now time.Time, limit int) (int, error)
+}
+
+// Bootstraps remembers what was done once for a store.
+type Bootstraps interface {
+	// CreateOnce adds the credential if nothing was ever recorded under mark and, with onlyIfEmpty, the store has never held a
+	// credential; it records mark in either case, in the same transaction. It reports whether the credential was created.
+	CreateOnce(ctx context.Context, mark string, onlyIfEmpty bool, c Credential) (bool, error)
+}
+
+// Store is the whole of it.
+type Store interface {
+	Credentials
+	Users
+	Lockouts
+	Bootstraps
+	Operations
+}
+
+// Operations is what an operator needs of a store.
+type Operations interface {
+	// Ping returns nil when the store can be read and written.
+	Ping(ctx context.Context) error
+	// Backup writes a consistent copy, from which the same kind of store can be opened, while others read and write.
+	Backup(ctx context.Context, to io.Writer) error
+	// Close waits for writes under way and releases the store.
+	Close() error
+}
