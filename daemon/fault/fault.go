@@ -23,6 +23,7 @@ const (
 	NotFound                    // 404: unknown, or not the caller's to see
 	Conflict                    // 409: taken already
 	TooLarge                    // 413: the body is over the limit
+	Limited                     // 429: too many tries from one address; RetryAfter says when the next one is heard
 	Unavailable                 // 503: could not decide, or could not be written; never a no
 )
 
@@ -33,7 +34,7 @@ type Error struct {
 	Public string
 	// Reason is a short word for the audit record: lower-case words joined by underscores.
 	Reason string
-	// RetryAfter is the time after which a caller may try again; with Unavailable only, and zero when unknown.
+	// RetryAfter is the time after which a caller may try again; with Unavailable and Limited only, and zero when unknown.
 	RetryAfter time.Duration
 	// Err is the cause, for the log.
 	Err error
