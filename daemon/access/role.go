@@ -1,0 +1,104 @@
+package access
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"latchkey/conf"
+	"latchkey/daemon/fault"
+	"latchkey/daemon/store"
+)
+
+// Admin is the role that may do everything; Introspect the one that may ask about others' credentials (RFC 7662).
+const (
+	Admin      = "admin"
+	Introspect = "introspect"
+)
+
+// maxRole is the longest name of a role in bytes.
+const maxRole = 64
+
+// CheckRole returns an Invalid fault when a name cannot be a role's: it is empty, longer than 64 bytes, not UTF-8 in normal
+// form C, holds a space, a comma, a control or another invisible character, or is "admin" in another case.
+func CheckRole(name string) error {
+	switch {
+	case name == "":
+		return fault.Invalidf("A role has no name.")
+	case len(name) > maxRole:
+		return fault.Invalidf("A role's name is longer than %d bytes.", maxRole)
+	case !utf8.ValidString(name) || !norm.NFKC.IsNormalString(name):
+		return fault.Invalidf("A role's name is not UTF-8 in normal form.")
+	case strings.ContainsFunc(name, func(r rune) bool { return r == ',' || unicode.IsSpace(r) || !unicode.IsPrint(r) }):
+		return fault.Invalidf("A role's name holds a space, a comma or a control character.")
+	case strings.EqualFold(name, Admin) && name != Admin:
+		return fault.Invalidf("The role admin is written in lower case.")
+	}
+	return nil
+}
+
+// Roles is the section [roles], made ready for checks. It does not change.
+type Roles struct{ roles []conf.Role }
+
+// NewRoles returns the roles of the configuration, in the order of their names.
+func NewRoles(roles []conf.Role) *Roles {
+	sorted := slices.Clone(roles)
+	slices.SortStableFunc(sorted, func(a, b conf.Role) int { return strings.Compare(a.Name, b.Name) })
+	return &Roles{roles: sorted}
+}
+
+// Of returns the roles of a user with these groups, in the order of their names.
+func (r *Roles) Of(user string, groups []string) []string {
+	return r.granted(nil, func(m conf.Member) bool {
+		switch m.Kind {
+		case conf.MemberUser:
+			return user != "" && matches(m, user)
+		case conf.MemberGroup:
+			return slices.ContainsFunc(groups, func(group string) bool { return matches(m, group) })
+		case conf.MemberService:
+		}
+		return false
+	})
+}
+
+// OfService returns the roles of a service token: its own, and those that the configuration gives to its name.
+func (r *Roles) OfService(name string, own []string) []string {
+	return r.granted(own, func(m conf.Member) bool { return m.Kind == conf.MemberService && matches(m, name) })
+}
+
+// For returns the roles of a credential. Owner is its owner as he is known, or nil.
+func (r *Roles) For(c *store.Credential, owner *store.User) []string {
+	switch c.Kind {
+	case store.KindSession:
+		return r.Of(c.User, c.Groups)
+	case store.KindAPIKey, store.KindDeveloper:
+		if owner == nil {
+			return r.Of(c.User, nil)
+		}
+		return r.Of(c.User, owner.Groups)
+	case store.KindService, store.KindCI:
+	}
+	return r.OfService(c.Name, c.Roles)
+}
+
+// granted returns own and the roles that have a member who is meant, without repetition.
+func (r *Roles) granted(own []string, meant func(conf.Member) bool) []string {
+	roles := own[:len(own):len(own)]
+	for i := range r.roles {
+		if slices.ContainsFunc(r.roles[i].Members, meant) && !slices.Contains(roles, r.roles[i].Name) {
+			roles = append(roles, r.roles[i].Name)
+		}
+	}
+	return roles
+}
+
+// matches reports whether a member's pattern is this name, or with a star at its end, the beginning of it.
+func matches(m conf.Member, name string) bool {
+	if m.Prefix {
+		return strings.HasPrefix(name, m.Pattern)
+	}
+	return m.Pattern == name
+}

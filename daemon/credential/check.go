@@ -1,0 +1,43 @@
+package credential
+
+import (
+	"context"
+	"errors"
+
+	"latchkey/daemon/fault"
+	"latchkey/daemon/store"
+)
+
+// Check returns the credential that a text is, with its owner's state, if it is one of kinds and may be used now. The entry
+// is shared and must not be changed.
+//
+// The error is one of the Err… refusals, all of them Unauthenticated faults, or an Unavailable fault when the store does not
+// answer. Garbage is turned away without a look into the store.
+func (e *Engine) Check(ctx context.Context, text string, accepted Kinds) (*store.Entry, error) {
+	kind, digest, ok := digestOf(text)
+	if !ok {
+		return nil, ErrMalformed
+	}
+	if !accepted.Has(kind) {
+		return nil, ErrWrongKind
+	}
+	entry, err := e.store.CredentialByDigest(ctx, digest)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrUnknown
+	}
+	if err != nil {
+		return nil, fault.Unavailablef("store_unavailable", err)
+	}
+	c := &entry.Credential
+	switch {
+	case c.Kind != kind:
+		return nil, ErrWrongKind
+	case c.Expired(e.now()):
+		return nil, ErrExpired
+	case c.Disabled:
+		return nil, ErrDisabled
+	case entry.Owner != nil && entry.Owner.Disabled:
+		return nil, ErrOwnerDisabled
+	}
+	return entry, nil
+}

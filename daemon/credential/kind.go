@@ -1,0 +1,51 @@
+package credential
+
+import "latchkey/daemon/store"
+
+// Kinds is a set of kinds of credential.
+type Kinds uint8
+
+// The kinds, and the two sets that HTTP headers stand for.
+const (
+	Session Kinds = 1 << iota
+	APIKey
+	Service
+	Developer
+	CI
+	AllKinds = Session | APIKey | Service | Developer | CI
+	KeyKinds = AllKinds &^ Session
+)
+
+// kinds are all that is known of each kind.
+var kinds = [...]struct {
+	kind    store.Kind
+	bit     Kinds
+	prefix  string
+	expires bool // must have an expiry
+}{
+	{store.KindSession, Session, "lkt_", true},
+	{store.KindAPIKey, APIKey, "lka_", false},
+	{store.KindService, Service, "lks_", false},
+	{store.KindDeveloper, Developer, "lkd_", false},
+	{store.KindCI, CI, "lkc_", false},
+}
+
+// Has reports whether the set holds a kind.
+func (k Kinds) Has(kind store.Kind) bool {
+	for i := range kinds {
+		if kinds[i].kind == kind {
+			return k&kinds[i].bit != 0
+		}
+	}
+	return false
+}
+
+// kindOfPrefix returns the kind whose texts begin with prefix.
+func kindOfPrefix(prefix string) (store.Kind, bool) {
+	for i := range kinds {
+		if kinds[i].prefix == prefix {
+			return kinds[i].kind, true
+		}
+	}
+	return "", false
+}
