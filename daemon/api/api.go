@@ -1,0 +1,128 @@
+package api
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"latchkey/conf"
+	"latchkey/daemon/access"
+	"latchkey/daemon/audit"
+	"latchkey/daemon/credential"
+	"latchkey/daemon/login"
+	"latchkey/daemon/user"
+)
+
+// Options are what a Handler is made of. All are required.
+type Options struct {
+	Login  *login.Service
+	Engine *credential.Engine
+	Guard  *access.Guard
+	Users  *user.Service
+	// Audit takes the refusals of credentials; log-ins and changes are recorded by the services.
+	Audit audit.Recorder
+	Log   *slog.Logger
+	Now   func() time.Time
+	// Random is read at start, for request ids and for the key of the memory of Basic credentials.
+	Random io.Reader
+	// Version is what GET /info shows.
+	Version  string
+	Settings Settings
+}
+
+// Settings are the parts of the configuration that the HTTP contract depends on. A reload replaces them.
+type Settings struct {
+	Auth   conf.Auth
+	System conf.SystemUser
+	Proxy  conf.Proxy
+	Verify conf.Verify
+	API    conf.API
+}
+
+// SettingsOf takes the settings out of a configuration.
+func SettingsOf(c *conf.Config) Settings {
+	return Settings{Auth: c.Auth, System: c.System, Proxy: c.Proxy, Verify: c.Verify, API: c.API}
+}
+
+// Handler serves the contract. It is safe for concurrent use.
+type Handler struct {
+	login    *login.Service
+	engine   *credential.Engine
+	guard    *access.Guard
+	users    *user.Service
+	audit    audit.Recorder
+	log      *slog.Logger
+	now      func() time.Time
+	started  time.Time
+	version  string
+	ids      *requestIDs
+	basics   *remembered
+	settings atomic.Pointer[Settings]
+	mux      *http.ServeMux
+	// verifying is the one route that does not go through the mux.
+	verifying *route
+}
+
+// New returns the handler of all public routes. The error says that randomness could not be read.
+func New(o Options) (*Handler, error) {
+	ids, err := newRequestIDs(o.Random)
+	if err != nil {
+		return nil, err
+	}
+	basics, err := newRemembered(o.Random)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		basics: basics, login: o.Login, engine: o.Engine, guard: o.Guard, users: o.Users, audit: o.Audit, log: o.Log,
+		now: o.Now, started: o.Now(), version: o.Version, ids: ids,
+	}
+	h.SetSettings(o.Settings)
+	h.verifying = &route{pattern: verifyPath, quiet: true, handle: h.verify}
+	h.mux = newMux(h.routes())
+	return h, nil
+}
+
+// SetSettings replaces the settings; requests under way finish with the old ones.
+func (h *Handler) SetSettings(settings Settings) {
+	h.settings.Store(&settings)
+	h.basics.forget()
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{
+		ResponseWriter: w, request: r, handler: h, settings: h.settings.Load(), started: h.now(), requestID: h.ids.of(r),
+	}
+	defer x.finish()
+	w.Header()[requestIDHeader] = []string{x.requestID}
+	switch {
+	case isVerify(r.URL.Path):
+		x.run(h.verifying)
+	case cors(x, r, x.settings.API.AllowOrigin):
+	case !tidy(r.URL.Path):
+		x.fault(errNoRoute)
+	default:
+		h.mux.ServeHTTP(x, r)
+	}
+}
+
+// tidy reports whether a path is one that the mux takes as it is. It would redirect others ("//", "/../"), and the new address
+// would repeat a query that may hold a credential.
+func tidy(requested string) bool {
+	return strings.HasPrefix(requested, "/") && (requested == "/" || path.Clean(requested) == strings.TrimSuffix(requested, "/"))
+}
+
+// adminKey is the context key of AsAdmin.
+type adminKey struct{}
+
+// AsAdmin returns a context under which a request that presents no credential is an administrator's, called name. It is for
+// root's socket, whose peer the kernel vouches for (SO_PEERCRED, unix(7)); package daemon checks that.
+func AsAdmin(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, adminKey{}, name)
+}
