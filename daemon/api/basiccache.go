@@ -118,8 +118,8 @@ func (h *Handler) stands(x *exchange, typed, user string) (bool, error) {
 		}
 	}
 	known, err := h.users.Get(x.context(), user)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return false, err
+	if err != nil && fault.KindOf(err) == fault.NotFound {
+		return true, nil // nobody has said anything of him here, so nobody has disabled him
 	}
-	return err == nil && !known.Disabled, nil
+	return err == nil && !known.Disabled, err
 }
