@@ -115,7 +115,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // tidy reports whether a path is one that the mux takes as it is. It would redirect others ("//", "/../"), and the new address
 // would repeat a query that may hold a credential.
 func tidy(requested string) bool {
-	return strings.HasPrefix(requested, "/") && (requested == "/" || path.Clean(requested) == strings.TrimSuffix(requested, "/"))
+	if requested == "/" {
+		return true
+	}
+	trimmed := strings.TrimSuffix(requested, "/")
+	return len(trimmed) > 1 && trimmed[0] == '/' && path.Clean(trimmed) == trimmed
 }
 
 // adminKey is the context key of AsAdmin.

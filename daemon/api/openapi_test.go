@@ -52,6 +52,9 @@ func (c *contract) check(t *testing.T, r *http.Request, sent []byte, response *h
 	if r.Method == http.MethodHead && !strings.HasPrefix(r.URL.Path, "/auth/v1/verify") {
 		return // GET without the body, which the contract does not repeat
 	}
+	if r.Header.Get("Access-Control-Request-Method") != "" && response.StatusCode == http.StatusNoContent {
+		return // a preflight
+	}
 	request := r.Clone(r.Context())
 	request.Body = io.NopCloser(bytes.NewReader(sent))
 	request.URL.Path, request.URL.RawPath = documented(request.Method, request.URL.Path), ""
