@@ -18,7 +18,7 @@ import (
 	"latchkey/daemon/user"
 )
 
-// Options are what a Handler is made of. All are required.
+// Options are what a Handler is made of. All are required but Observe.
 type Options struct {
 	Login  *login.Service
 	Engine *credential.Engine
@@ -33,6 +33,16 @@ type Options struct {
 	// Version is what GET /info shows.
 	Version  string
 	Settings Settings
+	// Observe is told of each answer, for metrics; it must be quick. Nil means that nobody wants to know.
+	Observe func(Observation)
+}
+
+// Observation is what metrics may know of an answer: nothing that a client chose.
+type Observation struct {
+	// Route is the pattern of the route, such as "GET /api/v1/user", and "none" for an unknown path.
+	Route    string
+	Status   int
+	Duration time.Duration
 }
 
 // Settings are the parts of the configuration that the HTTP contract depends on. A reload replaces them.
@@ -60,6 +70,7 @@ type Handler struct {
 	now      func() time.Time
 	started  time.Time
 	version  string
+	observe  func(Observation)
 	ids      *requestIDs
 	basics   *remembered
 	settings atomic.Pointer[Settings]
@@ -80,7 +91,7 @@ func New(o Options) (*Handler, error) {
 	}
 	h := &Handler{
 		basics: basics, login: o.Login, engine: o.Engine, guard: o.Guard, users: o.Users, audit: o.Audit, log: o.Log,
-		now: o.Now, started: o.Now(), version: o.Version, ids: ids,
+		now: o.Now, started: o.Now(), version: o.Version, observe: o.Observe, ids: ids,
 	}
 	h.SetSettings(o.Settings)
 	h.verifying = &route{pattern: verifyPath, quiet: true, handle: h.verify}

@@ -261,7 +261,7 @@ func (h *Handler) changeKey(x *exchange) error {
 			return err
 		}
 	}
-	changed, err := h.engine.Change(x.context(), found.ID, owner(who, credential.APIKey), principal(who), x.origin(), form.apply)
+	changed, err := h.engine.Change(x.context(), found.ID, ownedBy(who, credential.APIKey), principal(who), x.origin(), form.apply)
 	if err != nil {
 		return keyGone(err)
 	}
@@ -295,7 +295,7 @@ func (h *Handler) deleteKey(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.engine.Delete(x.context(), found.ID, owner(who, credential.APIKey), principal(who), x.origin()); err != nil {
+	if _, err := h.engine.Delete(x.context(), found.ID, ownedBy(who, credential.APIKey), principal(who), x.origin()); err != nil {
 		return keyGone(err)
 	}
 	x.private()

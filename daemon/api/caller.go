@@ -71,8 +71,8 @@ func (x *exchange) anonymous() (access.Caller, error) {
 	return access.Caller{}, errNone
 }
 
-// owner returns what the caller may reach of the given kinds: all of it as an admin, and his own otherwise.
-func owner(who access.Caller, kinds credential.Kinds) credential.Owner {
+// ownedBy returns what the caller may reach of the given kinds: all of it as an admin, and his own otherwise.
+func ownedBy(who access.Caller, kinds credential.Kinds) credential.Owner {
 	return credential.Owner{User: who.User, Any: who.Admin, Kinds: kinds}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/conf"
 	"latchkey/daemon/api"
 	"latchkey/daemon/audit"
 	"latchkey/daemon/store"
@@ -31,6 +32,9 @@ func (a answer) passes(values ...string) {
 	}
 }
 
+// There are no rules about paths, so no spelling of one is a way around them, and nothing is redirected.
+//
+// hazards 47 and 54
 func TestVerify(t *testing.T) {
 	s := newSite(t)
 	made := s.do("POST", "/tokens", basic("bob", "secret"))
@@ -193,7 +197,7 @@ func TestVerifyBasic(t *testing.T) {
 	s.do("GET", "/auth/v1/verify", bob).want(503)
 }
 
-// hazard 55: passwords at the door are guarded like any, and a remembered one is no way around a lock.
+// hazards 4 and 55: passwords at the door are guarded like any, and a remembered one is no way around a lock.
 func TestVerifyBasicIsGuarded(t *testing.T) {
 	s := newSite(t, allowBasic)
 	session := s.logIn("bob")
@@ -210,4 +214,19 @@ func TestVerifyBasicIsGuarded(t *testing.T) {
 	s.do("PUT", "/api/v1/users/bob", token(s.logIn("alice")), body(`{"enabled":false}`)).want(200)
 	s.do("GET", "/auth/v1/verify", basic("bob", "secret")).fault(401, refused)
 	s.do("GET", "/auth/v1/verify", token(session)).fault(401, "Unauthorized")
+}
+
+// Too many guesses from one address are told to a client that logs in, and to a proxy as a refusal: nginx would make an
+// error of 429.
+func TestSourceLimit(t *testing.T) {
+	s := newSite(t, allowBasic)
+	s.login.SetLimits(conf.Throttle{Failures: 5, Window: time.Minute, Lock: time.Minute, SourceRate: 6, SourceBurst: 2, Queue: 64})
+	for _, name := range []string{"one", "two"} {
+		s.do("POST", "/tokens", basic(name, "wrong")).fault(401, refused)
+	}
+	got := s.do("POST", "/tokens", basic("three", "wrong"), body("{")).fault(429, "Too many tries from this address; wait before the next one.")
+	if got.header.Get("Retry-After") != "10" {
+		t.Errorf("headers %v", got.header)
+	}
+	s.do("GET", "/auth/v1/verify", basic("three", "wrong")).fault(401, refused)
 }

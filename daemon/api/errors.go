@@ -121,14 +121,18 @@ func (x *exchange) challenge() string {
 	return challengeNone
 }
 
-// finish ends every request: it turns a panic into a 500 without detail, and writes the access log. The log has the route's
+// finish ends every request: it turns a panic into a 500 without detail, tells the observer, and writes the access log. The log has the route's
 // pattern and not the path, because a path can hold a key, and no query.
 func (x *exchange) finish() {
 	if trouble := recover(); trouble != nil {
-		if trouble == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
+		if trouble == http.ErrAbortHandler { // which net/http understands
 			panic(trouble)
 		}
 		x.panicked(trouble)
+	}
+	duration := x.handler.now().Sub(x.started)
+	if observe := x.handler.observe; observe != nil {
+		observe(Observation{Route: x.pattern(), Status: x.status, Duration: duration})
 	}
 	level := slog.LevelInfo
 	if x.route != nil && x.route.quiet && x.status < http.StatusBadRequest {
@@ -140,7 +144,7 @@ func (x *exchange) finish() {
 	}
 	attrs := []slog.Attr{
 		slog.String("method", x.request.Method), slog.String("route", x.pattern()), slog.Int("status", x.status),
-		slog.Duration("duration", x.handler.now().Sub(x.started).Round(time.Microsecond)),
+		slog.Duration("duration", duration.Round(time.Microsecond)),
 		slog.String("request_id", x.requestID), slog.String("source", x.source()),
 	}
 	if x.reason != "" {

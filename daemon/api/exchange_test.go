@@ -84,6 +84,19 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestObserve(t *testing.T) {
+	h, _ := bare(t)
+	var seen []Observation
+	h.observe = func(o Observation) { seen = append(seen, o) }
+	h.mux = newMux([]route{{pattern: "GET /api/v1/x/{id}", bases: apiBases(), handle: func(x *exchange) error { x.WriteHeader(204); return nil }}})
+	for _, path := range []string{"/v1/x/canary", "/canary"} {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+	}
+	if len(seen) != 2 || seen[0].Route != "GET /api/v1/x/{id}" || seen[0].Status != 204 || seen[1].Route != "none" || seen[1].Status != 404 {
+		t.Errorf("%+v", seen)
+	}
+}
+
 // Successful checks are asked all day long and are not worth a line each; their refusals are.
 func TestAccessLog(t *testing.T) {
 	h, log := bare(t)

@@ -37,7 +37,7 @@ var parseContract = sync.OnceValues(func() (*contract, error) {
 	return &contract{document: document, router: router}, err
 })
 
-func loadContract(t *testing.T) *contract {
+func loadContract(t testing.TB) *contract {
 	t.Helper()
 	c, err := parseContract()
 	if err != nil {
@@ -47,7 +47,7 @@ func loadContract(t *testing.T) *contract {
 }
 
 // check fails the test when the contract does not know the answer, or when it does not know a request that was accepted.
-func (c *contract) check(t *testing.T, r *http.Request, sent []byte, response *http.Response, received []byte) {
+func (c *contract) check(t testing.TB, r *http.Request, sent []byte, response *http.Response, received []byte) {
 	t.Helper()
 	if r.Method == http.MethodHead && !strings.HasPrefix(r.URL.Path, "/auth/v1/verify") {
 		return // GET without the body, which the contract does not repeat

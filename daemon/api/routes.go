@@ -103,7 +103,7 @@ func newMux(table []route) *http.ServeMux {
 // ServeHTTP runs the route of the request's method. HEAD is GET without the body, which net/http leaves out. Another method
 // is answered with 404 on StackStorm's paths and with 405 on our own.
 func (m *methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := w.(*exchange) //nolint:forcetypeassert // Handler.ServeHTTP is the only caller
+	x := w.(*exchange) // Handler.ServeHTTP is the only caller
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet

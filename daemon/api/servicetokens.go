@@ -167,7 +167,7 @@ func (h *Handler) deleteServiceToken(x *exchange) error {
 	if !store.ValidID(id) {
 		return errNoRoute
 	}
-	if _, err := h.engine.Delete(x.context(), store.ID(id), owner(who, credential.Service), principal(who), x.origin()); err != nil {
+	if _, err := h.engine.Delete(x.context(), store.ID(id), ownedBy(who, credential.Service), principal(who), x.origin()); err != nil {
 		return err
 	}
 	x.private()

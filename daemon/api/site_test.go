@@ -31,7 +31,7 @@ import (
 // site is a daemon's HTTP side with a real store and real services, behind a real listener; the clock, the backend and the
 // audit log are the test's.
 type site struct {
-	t        *testing.T
+	t        testing.TB
 	url      string
 	clock    *clock
 	backend  *scripted
@@ -44,6 +44,7 @@ type site struct {
 	engine   *credential.Engine
 	users    *user.Service
 	login    *login.Service
+	guard    *access.Guard
 	contract *contract
 }
 
@@ -52,7 +53,7 @@ var epoch = time.Date(2026, 5, 27, 12, 39, 28, 650_231_000, time.UTC)
 
 // newSite starts a site. Alice has the role admin, everybody in the group wheel has ops, and service tokens named asker* may
 // introspect; change may alter the settings first.
-func newSite(t *testing.T, change ...func(*api.Settings)) *site {
+func newSite(t testing.TB, change ...func(*api.Settings)) *site {
 	t.Helper()
 	s := &site{
 		t: t, clock: &clock{now: epoch}, backend: newScripted(), audit: &recorder{}, log: &lockedBuffer{},
@@ -87,9 +88,10 @@ func newSite(t *testing.T, change ...func(*api.Settings)) *site {
 		{Name: "ops", Members: member(conf.MemberGroup, "wheel", false)},
 		{Name: "introspect", Members: member(conf.MemberService, "asker", true)},
 	})
+	s.guard = access.NewGuard(s.engine, roles)
 	s.handler, err = api.New(api.Options{
-		Login: s.login, Engine: s.engine, Guard: access.NewGuard(s.engine, roles), Users: s.users, Audit: s.audit,
-		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Login: s.login, Engine: s.engine, Guard: s.guard, Users: s.users, Audit: s.audit,
+		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: logLevel(t)})),
 		Now: s.clock.Now, Random: rand.Reader, Version: "1.2.3", Settings: s.settings,
 	})
 	if err != nil {
@@ -103,9 +105,17 @@ func newSite(t *testing.T, change ...func(*api.Settings)) *site {
 	return s
 }
 
+// logLevel is debug in tests, which look at all of the log, and as in production in benchmarks.
+func logLevel(t testing.TB) slog.Level {
+	if _, ok := t.(*testing.B); ok {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
 // answer is what came back.
 type answer struct {
-	t      *testing.T
+	t      testing.TB
 	status int
 	header http.Header
 	body   string

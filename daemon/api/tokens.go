@@ -178,7 +178,7 @@ func (h *Handler) deleteToken(x *exchange) error {
 	if !store.ValidID(string(id)) {
 		return errNoRoute
 	}
-	if _, err := h.engine.Delete(x.context(), id, owner(who, credential.Session), principal(who), x.origin()); err != nil {
+	if _, err := h.engine.Delete(x.context(), id, ownedBy(who, credential.Session), principal(who), x.origin()); err != nil {
 		return err
 	}
 	x.private()

@@ -3,7 +3,9 @@ package api_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -401,4 +403,32 @@ func TestSessions(t *testing.T) {
 	}
 	s.do("DELETE", "/auth/v1/tokens/"+s.do("GET", "/auth/v1/tokens", token(other)).body[8:32], token(admin)).want(204, "")
 	s.do("GET", "/user", token(other)).fault(401, "Unauthorized")
+}
+
+// Whatever an Authorization header holds, the answer is one of those that the contract has for it.
+//
+// hazard 50
+func FuzzAuthorization(f *testing.F) {
+	s := newSite(f, allowBasic)
+	for _, seed := range []string{
+		"", "Basic", "Basic ", "Basic Ym9iOnNlY3JldA==", "Basic Ym9iOgo=", "Basic AAAA", "Basic Og==", "basic Ym9i", "Bearer lkt_x", "ApiKey \xff\x00",
+		"Bearer lkt_000000000000000000000000000000000000", "Basic " + strings.Repeat("QUFB", 2000), "Digest username=x",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, authorization string) {
+		for path, allowed := range map[string][]int{"/auth/v1/tokens": {201, 401}, "/auth/v1/verify": {200, 401}, "/api/v1/user": {200, 401}} {
+			r := httptest.NewRequest("POST", path, nil)
+			if path == "/api/v1/user" {
+				r.Method = "GET"
+			}
+			r.Header["Authorization"] = []string{authorization}
+			w := httptest.NewRecorder()
+			s.handler.ServeHTTP(w, r)
+			if !slices.Contains(allowed, w.Code) {
+				t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+			}
+		}
+		s.clock.advance(time.Hour) // past the throttle
+	})
 }

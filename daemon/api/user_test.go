@@ -3,6 +3,7 @@ package api_test
 import (
 	"testing"
 
+	"latchkey/daemon/access"
 	"latchkey/daemon/api"
 )
 
@@ -77,6 +78,18 @@ func TestFirstCredentialDecides(t *testing.T) {
 		t.Errorf("challenge %s", challenge)
 	}
 	s.do("GET", "/user", basic("bob", "secret")).fault(401, "Unauthorized - One of Token or API key required.")
+}
+
+// hazard 39: roles are as the configuration has them now, for credentials that exist, too.
+func TestRolesAreThoseOfNow(t *testing.T) {
+	s := newSite(t)
+	session := s.logIn("alice")
+	s.do("GET", "/api/v1/users", token(session)).want(200)
+	s.guard.SetRoles(access.NewRoles(nil))
+	s.do("GET", "/user", token(session)).want(200, `{"username":"alice","authentication":{"method":"authentication token","location":"header",`+
+		`"token_expire":"2026-05-28T12:39:28Z"},"rbac":{"enabled":true,"roles":[],"is_admin":false}}`)
+	s.do("GET", "/api/v1/users", token(session)).fault(403, "Administrator access required.")
+	s.do("GET", "/auth/v1/verify?role=admin", token(session)).want(403)
 }
 
 // hazard 35
