@@ -207,8 +207,14 @@ func TestKeyPages(t *testing.T) {
 		query, limit string
 		want         []string
 	}{
-		{"", "50", ids}, {"?limit=2", "2", ids[:2]}, {"?offset=3", "50", ids[3:]}, {"?offset=2&limit=1", "1", ids[2:3]},
-		{"?offset=9", "50", nil}, {"?after=" + ids[1], "50", ids[2:]}, {"?after=" + ids[1] + "&limit=1", "1", ids[2:3]}, {"?user=bob&limit=100", "100", ids},
+		{"", "50", ids},
+		{"?limit=2", "2", ids[:2]},
+		{"?offset=3", "50", ids[3:]},
+		{"?offset=2&limit=1", "1", ids[2:3]},
+		{"?offset=9", "50", nil},
+		{"?after=" + ids[1], "50", ids[2:]},
+		{"?after=" + ids[1] + "&limit=1", "1", ids[2:3]},
+		{"?user=bob&limit=100", "100", ids},
 	} {
 		got := s.do("GET", "/apikeys"+c.query, bob).want(200)
 		var found []string

@@ -149,11 +149,20 @@ func TestCanaries(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
 			for _, options := range [][]option{
-				{basic("bob", canary)}, {token(canary)}, {header("St2-Api-Key", canary)}, {header("Authorization", "Bearer "+canary)},
-				{header("Authorization", canary)}, {header("Cookie", canary)}, {header("X-Request-ID", canary+"!")}, {header("X-Forwarded-For", canary)},
-				{header("X-Forwarded-Uri", "/?x-auth-token="+canary)}, {token(session), header("Content-Type", canary), body("{}")},
+				{basic("bob", canary)},
+				{token(canary)},
+				{header("St2-Api-Key", canary)},
+				{header("Authorization", "Bearer "+canary)},
+				{header("Authorization", canary)},
+				{header("Cookie", canary)},
+				{header("X-Request-ID", canary+"!")},
+				{header("X-Forwarded-For", canary)},
+				{header("X-Forwarded-Uri", "/?x-auth-token="+canary)},
+				{token(session), header("Content-Type", canary), body("{}")},
 				{token(session), body(`{"token":["` + canary + `"],"user":["` + canary + `"],"metadata":"` + canary + `","name":["` + canary + `"],"ttl":"` + canary + `"}`)},
-				{token(session), body(canary)}, {token(session), body(`"` + canary)}, {token(session), form("token=" + canary + "&x=%zz" + canary)},
+				{token(session), body(canary)},
+				{token(session), body(`"` + canary)},
+				{token(session), form("token=" + canary + "&x=%zz" + canary)},
 			} {
 				for _, query := range []string{"", "?x-auth-token=" + canary, "?st2-api-key=" + canary + "&limit=" + canary + "&after=" + canary + "&offset=" + canary} {
 					got := s.do(method, path+query, options...)

@@ -69,14 +69,23 @@ func TestUnknownRoutes(t *testing.T) {
 		s.do("POST", path, basic("bob", "secret")).fault(http.StatusNotFound, notFound)
 	}
 	for _, wrong := range []struct{ method, path string }{
-		{"PUT", "/auth/v1/tokens"}, {"GET", "/tokens"}, {"GET", "/auth/v1/tokens/validate"}, {"DELETE", "/auth/v1/tokens/validate"},
-		{"PATCH", "/api/v1/apikeys"}, {"POST", "/v1/user"}, {"OPTIONS", "/auth/v1/tokens"}, {"BREW", "/apikeys/x"},
+		{"PUT", "/auth/v1/tokens"},
+		{"GET", "/tokens"},
+		{"GET", "/auth/v1/tokens/validate"},
+		{"DELETE", "/auth/v1/tokens/validate"},
+		{"PATCH", "/api/v1/apikeys"},
+		{"POST", "/v1/user"},
+		{"OPTIONS", "/auth/v1/tokens"},
+		{"BREW", "/apikeys/x"},
 	} {
 		s.do(wrong.method, wrong.path).fault(http.StatusNotFound, notFound)
 	}
 	for _, wrong := range []struct{ method, path, allow string }{
-		{"GET", "/auth/v1/tokens/58e3f3330c0517062a3fda43", "DELETE"}, {"GET", "/auth/v1/revoke", "POST"}, {"PUT", "/api/v1/users", "GET, HEAD, POST"},
-		{"POST", "/info", "GET, HEAD"}, {"PATCH", "/api/v1/users/bob", "DELETE, GET, HEAD, PUT"},
+		{"GET", "/auth/v1/tokens/58e3f3330c0517062a3fda43", "DELETE"},
+		{"GET", "/auth/v1/revoke", "POST"},
+		{"PUT", "/api/v1/users", "GET, HEAD, POST"},
+		{"POST", "/info", "GET, HEAD"},
+		{"PATCH", "/api/v1/users/bob", "DELETE, GET, HEAD, PUT"},
 	} {
 		got := s.do(wrong.method, wrong.path).fault(http.StatusMethodNotAllowed, "The method is not allowed for this resource.")
 		if allow := got.header.Get("Allow"); allow != wrong.allow {

@@ -137,7 +137,7 @@ func escaped(parts []string) []string {
 // a key.
 func (c *Client) failed(ctx, limited context.Context, err error) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	if limited.Err() != nil {
 		return &Unreachable{Server: c.name, Err: context.Cause(limited)}

@@ -85,6 +85,11 @@ func (c *Client) With(credentials Source) *Client {
 	return &other
 }
 
+// Shown returns the credential that a call would show now; the zero Credential when there is none.
+func (c *Client) Shown(ctx context.Context) (Credential, error) {
+	return c.credential(ctx, call{}, Credential{})
+}
+
 // Close closes the connections that nobody uses.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 

@@ -23,8 +23,8 @@ type Error struct {
 	Challenge string
 }
 
-// Error returns the server's sentence and the status.
-func (e *Error) Error() string { return fmt.Sprintf("%s (HTTP %d)", e.Message, e.Status) }
+// Error returns the server's sentence.
+func (e *Error) Error() string { return e.Message }
 
 // Unreachable means that there was no answer: no connection, no trust in the server's certificate, or no answer in time.
 type Unreachable struct {

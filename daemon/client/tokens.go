@@ -34,11 +34,20 @@ type Session struct {
 	Service bool
 }
 
+// CheckName returns an error for a name that cannot be that of a user: RFC 7617 section 2 has no way to write a colon, and
+// allows no control character. The server is stricter.
+func CheckName(name string) error {
+	if name == "" || strings.Contains(name, ":") || strings.ContainsFunc(name, isControl) {
+		return errors.New("a user's name is not empty and has no colon and no control character in it")
+	}
+	return nil
+}
+
 // LogIn asks for a session token with a name and a password (POST /auth/v1/tokens, Basic of RFC 7617). It shows no other
 // credential. A wrong name or password is an *Error with status 401; 429 and 503 are no decision.
 func (c *Client) LogIn(ctx context.Context, name string, password secret.Text, wanted SessionRequest) (Session, error) {
-	if name == "" || strings.Contains(name, ":") || strings.ContainsFunc(name, isControl) {
-		return Session{}, errors.New("a user's name is not empty and has no colon and no control character in it")
+	if err := CheckName(name); err != nil {
+		return Session{}, err
 	}
 	body := map[string]any{}
 	if wanted.TTL != 0 {

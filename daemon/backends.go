@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"latchkey/conf"
+	"latchkey/daemon/host"
+	"latchkey/daemon/login"
+	"latchkey/daemon/store"
+	"latchkey/daemon/store/boltstore"
+)
+
+// startBackends launches and configures the backends of the configuration. What is wrong with a setting comes back as
+// conf.Faults, what is wrong with an executable as *host.ExecutableError.
+func startBackends(ctx context.Context, c *conf.Config, log *slog.Logger) (*host.Host, error) {
+	backends := c.Backends
+	if c.Auth.Mode == conf.ModeProxy {
+		backends = nil // the web server in front asks for passwords
+	}
+	return host.Start(ctx, backends, host.Options{Plugins: c.Plugins, Log: log})
+}
+
+// chainOf returns the chain of a host's backends.
+func chainOf(h *host.Host, queue int) *login.Chain {
+	var backends []login.Backend
+	for _, backend := range h.Chain() {
+		backends = append(backends, backend)
+	}
+	return login.NewChain(backends, queue)
+}
+
+// CheckBackends starts the backends as the daemon would and ends them again. The error is what the daemon would refuse to
+// start with.
+func CheckBackends(ctx context.Context, c *conf.Config, log *slog.Logger) error {
+	return WithChain(ctx, c, log, func(*login.Chain) error { return nil })
+}
+
+// WithChain starts the backends of the configuration, calls use with their chain, and ends them.
+func WithChain(ctx context.Context, c *conf.Config, log *slog.Logger, use func(*login.Chain) error) (err error) {
+	running, err := startBackends(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, running.Close()) }()
+	return use(chainOf(running, c.Throttle.Queue))
+}
+
+// openStore opens the store that the configuration names.
+func openStore(c *conf.Config) (store.Store, error) {
+	url := c.Store.URL.Reveal()
+	if path, ok := strings.CutPrefix(url, "bolt:"); ok {
+		opened, err := boltstore.Open(path, boltstore.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("[store] url: %w", err)
+		}
+		return opened, nil
+	}
+	return nil, errors.New("[store] url: only bolt:PATH is known")
+}
