@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/daemon/client"
+)
+
+const (
+	defaultServer = "http://127.0.0.1:9100"
+	adminSocket   = "/run/latchkey/admin.sock"
+)
+
+// settings are what flags, environment and configuration file say about the server and the credential.
+type settings struct {
+	url, cacert string
+	// stackstorm is set when the server's address is from StackStorm's environment; then its credentials count, too.
+	stackstorm bool
+	file       file
+}
+
+// environmentTopic is "latchkey help environment".
+func environmentTopic() *cobra.Command {
+	return &cobra.Command{Use: "environment", Short: "Which environment variables count", Long: `LATCHKEY_URL         the server's address
+LATCHKEY_CACERT      PEM file with the certificates to trust instead of the system's
+LATCHKEY_AUTH_TOKEN  a session token; it decides when a key is set as well
+LATCHKEY_API_KEY     an API key or a service token
+XDG_CONFIG_HOME      where latchkey/config is (default ~/.config)
+XDG_STATE_HOME       where latchkey/ keeps log-ins (default ~/.local/state)
+HTTPS_PROXY, HTTP_PROXY, NO_PROXY
+                     the proxy to go through, as for other programs
+NO_COLOR             is kept at all times: the output has no colours
+
+StackStorm's ST2_AUTH_URL is taken when nothing else names a server, and then, and only then, ST2_CACERT, ST2_AUTH_TOKEN and
+ST2_API_KEY are taken as well: a token goes to no server that it was not set for.`}
+}
+
+// settings reads the configuration file and puts flags and environment over it.
+func (a *app) settings() (settings, error) {
+	var s settings
+	var err error
+	if s.file, err = a.readConfig(); err != nil {
+		return settings{}, err
+	}
+	if a.options.local && a.options.url != "" {
+		return settings{}, usageError{errors.New("--local and --url exclude each other")}
+	}
+	from := ""
+	switch {
+	case a.options.local:
+		s.url, from = "unix://"+adminSocket, "--local"
+	case a.options.url != "":
+		s.url, from = a.options.url, "--url"
+	case a.environ["LATCHKEY_URL"] != "":
+		s.url, from = a.environ["LATCHKEY_URL"], "LATCHKEY_URL"
+	case s.file.url != "":
+		s.url, from = s.file.url, s.file.path
+	case a.environ["ST2_AUTH_URL"] != "":
+		s.url, from, s.stackstorm = a.environ["ST2_AUTH_URL"], "ST2_AUTH_URL", true
+	default:
+		s.url = defaultServer
+	}
+	a.server = "No server is named, so it is the default one; set LATCHKEY_URL."
+	if from != "" {
+		a.server = fmt.Sprintf("The server's address is from %s.", from)
+	}
+	switch {
+	case a.options.cacert != "":
+		s.cacert = a.options.cacert
+	case a.options.insecure: // named on the command line, so it counts for more than a file that is named elsewhere
+	case a.environ["LATCHKEY_CACERT"] != "":
+		s.cacert = a.environ["LATCHKEY_CACERT"]
+	case s.file.cacert != "":
+		s.cacert = s.file.cacert
+	case s.stackstorm:
+		s.cacert = a.environ["ST2_CACERT"]
+	}
+	return s, nil
+}
+
+// connect returns a client of the server that shows no credential yet.
+func (a *app) connect(s settings) (*client.Client, error) {
+	c, err := client.New(client.Options{
+		URL: s.url, CAFile: s.cacert, Insecure: a.options.insecure, Timeout: a.options.timeout,
+		UserAgent: fmt.Sprintf("latchkey/%s (%s; %s)", version(), runtime.GOOS, runtime.GOARCH),
+	})
+	if err != nil {
+		return nil, hinted{usageError{err}, a.server}
+	}
+	if a.options.insecure {
+		fmt.Fprintln(a.stderr, "latchkey: warning: --insecure: the server's certificate is not checked, so anybody on the way can read passwords and tokens")
+	}
+	if inClear(c.URL()) && isTerminal(a.stderr) {
+		fmt.Fprintln(a.stderr, "latchkey: warning: the connection is not encrypted, so anybody on the way can read passwords and tokens")
+	}
+	return c, nil
+}
+
+// inClear reports whether what goes to an address can be read on the network.
+func inClear(address string) bool {
+	at, err := url.Parse(address)
+	if err != nil || at.Scheme != "http" || at.Hostname() == "localhost" {
+		return false
+	}
+	ip := net.ParseIP(at.Hostname())
+	return ip == nil || !ip.IsLoopback()
+}
+
+// folder returns Latchkey's folder below a base folder of the XDG Base Directory Specification; it is empty when there is
+// neither the variable nor a home. A relative path does not count, as the specification has it.
+func (a *app) folder(variable, below string) string {
+	base := a.environ[variable]
+	if !filepath.IsAbs(base) {
+		if !filepath.IsAbs(a.environ["HOME"]) {
+			return ""
+		}
+		base = filepath.Join(a.environ["HOME"], below)
+	}
+	return filepath.Join(base, "latchkey")
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && termIsTerminal(file)
+}
