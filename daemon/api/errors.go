@@ -121,8 +121,8 @@ func (x *exchange) challenge() string {
 	return challengeNone
 }
 
-// finish ends every request: it turns a panic into a 500 without detail, tells the observer, and writes the access log. The log has the route's
-// pattern and not the path, because a path can hold a key, and no query.
+// finish ends every request: it turns a panic into a 500 without detail, tells the observer, and writes the access log. The
+// log has the route's pattern and not the path, because a path can hold a key, and no query.
 func (x *exchange) finish() {
 	if trouble := recover(); trouble != nil {
 		if trouble == http.ErrAbortHandler { // which net/http understands

@@ -152,6 +152,9 @@ func quoted(name string) string {
 	return strconv.Quote(name)
 }
 
+// maxShown is the longest number that an error repeats, in bytes.
+const maxShown = 12
+
 // show returns a value as StackStorm's type errors begin with it, where it is one that cannot be a secret: a short number,
 // a string of digits, a boolean, null, an empty array or object. For any other it returns name, so that no error repeats
 // what was sent.
@@ -167,7 +170,7 @@ func show(value json.RawMessage, name string) string {
 	case "null":
 		return "None"
 	}
-	if len(text) > 22 {
+	if len(text) > maxShown {
 		return name
 	}
 	if inner, ok := strings.CutPrefix(text, `"`); ok {

@@ -140,7 +140,8 @@ func aliased(header http.Header) bool {
 
 // satisfies reports whether roles are what the query asks for: one of those in "role", which may be repeated, and all of
 // those in "roles", which is a list with commas. A query that asks for roles and cannot be parsed is an Invalid fault, so
-// that a mistake in a proxy's configuration opens nothing.
+// that a mistake in a proxy's configuration opens nothing. Behind Envoy the query is the client's: he can ask for more than
+// the proxy does, and never for less.
 func satisfies(roles []string, query string) (bool, error) {
 	if !strings.Contains(query, "role") {
 		return true, nil
