@@ -1,9 +1,12 @@
 package api_test
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -347,6 +350,48 @@ func TestAPIURL(t *testing.T) {
 	s := newSite(t, func(settings *api.Settings) { settings.Auth.APIURL = "https://myhost.example.com/api/" })
 	if got := s.do("POST", "/tokens", basic("bob", "secret")).header.Get("X-Api-Url"); got != "https://myhost.example.com/api" {
 		t.Errorf("X-API-URL: %s", got)
+	}
+}
+
+// Where it is not set, the URL is that of the listener: with https over TLS, and none for a unix socket.
+func TestAPIURLOfListener(t *testing.T) {
+	s := newSite(t)
+	logIn := func(client *http.Client, url string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", url+"/tokens", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth("bob", "secret")
+		response, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := response.Body.Close(); err != nil || response.StatusCode != 201 {
+			t.Fatalf("%d, %v", response.StatusCode, err)
+		}
+		return response
+	}
+	overTLS := httptest.NewTLSServer(s.handler)
+	defer overTLS.Close()
+	if got := logIn(overTLS.Client(), overTLS.URL).Header.Get("X-Api-Url"); got != overTLS.URL || !strings.HasPrefix(got, "https://") {
+		t.Errorf("X-API-URL: %s", got)
+	}
+	path := filepath.Join(t.TempDir(), "socket")
+	socket, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	overUnix := httptest.NewUnstartedServer(s.handler)
+	overUnix.Listener = socket
+	overUnix.Start()
+	defer overUnix.Close()
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", path) }
+	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	if got, there := logIn(client, "http://localhost").Header["X-Api-Url"]; there {
+		t.Errorf("X-API-URL: %s", got)
+	}
+	if source := s.audit.last().Source; source != "unix" {
+		t.Errorf("the source is %q", source)
 	}
 }
 
