@@ -385,7 +385,9 @@ func TestAPIURLOfListener(t *testing.T) {
 	overUnix.Listener = socket
 	overUnix.Start()
 	defer overUnix.Close()
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", path) }
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 	if got, there := logIn(client, "http://localhost").Header["X-Api-Url"]; there {
 		t.Errorf("X-API-URL: %s", got)
