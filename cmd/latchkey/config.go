@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"gopkg.in/ini.v1"
 
 	"latchkey/plugins/secret"
@@ -27,6 +28,28 @@ type file struct {
 	apiKeyFile             string
 	// noCache is set by [cli] cache_token = False: log-ins are not kept.
 	noCache bool
+}
+
+// configurationTopic is "latchkey help configuration".
+func configurationTopic() *cobra.Command {
+	return &cobra.Command{Use: "configuration", Short: "What may be in the configuration file", Long: `The file is $XDG_CONFIG_HOME/latchkey/config (usually ~/.config/latchkey/config), or the one that --config names:
+
+    [general]
+    url = https://auth.example.com      the server's address (StackStorm's base_url and [auth] url mean the same)
+    cacert = /etc/ssl/our-ca.pem        certificates to trust instead of the system's
+
+    [credentials]
+    username = alice                    logs in by itself, with password or password_file
+    password = ...
+    password_file = /home/alice/pw      the first line of this file
+    api_key = lka_...                   shown when there is no log-in; or api_key_file
+
+    [cli]
+    cache_token = True                  False keeps no log-in
+
+All of it is optional. A value goes to the end of its line as it stands; a comment has a line of its own, which begins with # or ;.
+A file with a password or a key in it must be readable by you alone (chmod 600). StackStorm's CLI has the same form, and its file
+can be used: what means nothing here is passed over.`}
 }
 
 // hasPassword reports whether the file says how to log in without asking.
@@ -82,7 +105,7 @@ func (a *app) readConfig() (file, error) {
 	}
 	f, err := parseConfig(path, text)
 	if err != nil {
-		return file{}, usageError{err}
+		return file{}, hinted{usageError{err}, "See latchkey help configuration."}
 	}
 	if f.holdsSecret() && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 		return file{}, hinted{

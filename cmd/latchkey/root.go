@@ -98,7 +98,7 @@ kept, then the name and password or the API key of the configuration file.`
 	root.AddCommand(
 		a.authCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(),
 		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(),
-		a.versionCommand(), a.manCommand(), exitCodesTopic(), environmentTopic(),
+		a.versionCommand(), a.manCommand(), configurationTopic(), environmentTopic(), exitCodesTopic(),
 	)
 	a.watch(root)
 	return root
