@@ -1,86 +1,105 @@
 package conf
 
 import (
+	"crypto/tls"
 	"errors"
-	"fmt"
-	"os"
 	"time"
 )
 
+// longestTTL bounds every life that is configured.
+const longestTTL = 10 * 365 * 24 * time.Hour
+
 // authSection is the section [auth], which means what it means to StackStorm.
 func authSection() section {
-	ignored := func(name string) key { return key{name: name, take: func(*Config, string) error { return nil }} }
-	return section{name: "auth", foreign: []string{"sso_backend", "sso_backend_kwargs"}, keys: []key{
-		into("host", text, func(c *Config) *string { return &c.Auth.Host }),
+	ttl := duration(time.Second, longestTTL)
+	kwargs := elsewhere("backend_kwargs") // its parts are looked at one by one, since most are no secrets
+	kwargs.many = true
+	return section{name: "auth", keys: []key{
+		into("host", host, func(c *Config) *string { return &c.Auth.Host }),
 		into("port", integer(1, 65535), func(c *Config) *int { return &c.Auth.Port }),
 		into("use_ssl", boolean, func(c *Config) *bool { return &c.Auth.UseSSL }),
-		into("cert", text, func(c *Config) *string { return &c.Auth.Cert }),
-		into("key", text, func(c *Config) *string { return &c.Auth.Key }),
-		{name: "mode", take: func(c *Config, value string) error {
-			mode, err := oneOf(string(ModeStandalone), string(ModeProxy))(value)
-			c.Auth.Mode = Mode(mode)
-			return err
-		}},
+		file("cert", func(c *Config) *string { return &c.Auth.Cert }),
+		file("key", func(c *Config) *string { return &c.Auth.Key }),
+		into("mode", oneOf(ModeStandalone, ModeProxy), func(c *Config) *Mode { return &c.Auth.Mode }),
+		elsewhere("backend"),
+		kwargs,
 		into("enable", boolean, func(c *Config) *bool { return &c.Auth.Enable }),
-		into("token_ttl", duration(time.Second, longestTTL), func(c *Config) *time.Duration { return &c.Auth.TokenTTL }),
-		into("service_token_ttl", duration(time.Second, longestTTL), func(c *Config) *time.Duration { return &c.Auth.ServiceTokenTTL }),
+		into("token_ttl", ttl, func(c *Config) *time.Duration { return &c.Auth.TokenTTL }),
+		into("service_token_ttl", ttl, func(c *Config) *time.Duration { return &c.Auth.ServiceTokenTTL }),
 		into("api_url", webURL, func(c *Config) *string { return &c.Auth.APIURL }),
 		into("debug", boolean, func(c *Config) *bool { return &c.Auth.Debug }),
 		into("query_credentials", boolean, func(c *Config) *bool { return &c.Auth.QueryCredentials }),
-		{name: "sso", take: func(_ *Config, value string) error {
-			if on, err := boolean(value); err != nil || on {
-				return errors.New("single sign-on is not supported; set it to False or remove it")
-			}
-			return nil
-		}},
-		ignored("backend"), ignored("backend_kwargs"), ignored("logging"), // read where they are needed
+		{name: "sso", take: takeSSO, show: func(*Config) string { return "False" }},
+		elsewhere("logging"),
+	}}
+}
+
+// file returns a key that holds the path of a file, or credential:NAME.
+func file(name string, field func(*Config) *string) key {
+	k := into(name, text, field)
+	k.path = true
+	return k
+}
+
+// takeSSO reads StackStorm's switch for single sign-on, which is not there.
+func takeSSO(_ *Config, value string) error {
+	if on, err := boolean(value); err != nil || on {
+		return errors.New("single sign-on is not supported; set it to False or remove it")
+	}
+	return nil
+}
+
+// systemUserSection is the section [system_user].
+func systemUserSection() section {
+	return section{name: "system_user", keys: []key{
+		into("user", text, func(c *Config) *string { return &c.System.User }),
 	}}
 }
 
 // checkAuth looks at what must fit together in [auth].
 func (r *reader) checkAuth(c *Config) {
-	at := func(key string) Position { return r.position("auth", key) }
 	if c.Auth.UseSSL {
-		for key, file := range map[string]string{"cert": c.Auth.Cert, "key": c.Auth.Key} {
-			if file == "" {
-				r.fault(at("use_ssl"), "[auth] use_ssl: it needs %s, the path of a PEM file", key)
-				continue
-			}
-			if err := readable(file); err != nil {
-				r.fault(at(key), "[auth] %s: %v", key, err)
-			}
-		}
+		r.checkCertificate(c)
 	}
 	if !c.Auth.Enable {
+		at := r.position("auth", "enable")
 		if !loopback(c.Auth.Host) {
-			r.fault(at("enable"), "[auth] enable: False asks nobody for credentials, so host must be 127.0.0.1, ::1 or localhost")
+			r.fault(at, "[auth] enable: False asks nobody for credentials, so host must be 127.0.0.1, ::1 or localhost")
 		}
 		if c.System.User == "" {
-			r.fault(at("enable"), "[auth] enable: False needs [system_user] user, who everybody then is")
+			r.fault(at, "[auth] enable: False needs [system_user] user, who everybody then is")
 		}
 	}
+	if _, own := r.value("log", "level"); c.Auth.Debug && !own {
+		c.Log.Level = levelOfDebug
+	}
 }
 
-// readable returns nil when a file is there and can be read. The error names it.
-func readable(name string) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return err
+// checkCertificate notes what is wrong with the two files that use_ssl needs. That they fit together is looked at here, too,
+// so that `config check` says it with file and line.
+func (r *reader) checkCertificate(c *Config) {
+	sound := true
+	for _, part := range []struct {
+		key, file string
+		private   bool
+	}{{"cert", c.Auth.Cert, false}, {"key", c.Auth.Key, true}} {
+		at := r.position("auth", part.key)
+		if part.file == "" {
+			if _, failed := r.value("auth", part.key); !failed { // otherwise its own fault is noted already
+				r.fault(r.position("auth", "use_ssl"), "[auth] use_ssl: it needs %s, the path of a PEM file", part.key)
+			}
+			sound = false
+			continue
+		}
+		if err := readable(part.file, part.private); err != nil {
+			r.fault(at, "[auth] %s: %v", part.key, err)
+			sound = false
+		}
 	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil || info.IsDir() {
-		return fmt.Errorf("%s is no file", name)
+	if !sound {
+		return
 	}
-	return nil
-}
-
-// position returns where a key was set, or where its section has anything, or nothing.
-func (r *reader) position(section, key string) Position {
-	if given, ok := r.settings[section][key]; ok {
-		return given.position
+	if _, err := tls.LoadX509KeyPair(c.Auth.Cert, c.Auth.Key); err != nil {
+		r.fault(r.position("auth", "cert"), "[auth] cert and key: %v", err)
 	}
-	for _, given := range r.settings[section] {
-		return Position{File: given.position.File}
-	}
-	return Position{File: "default"}
 }

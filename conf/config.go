@@ -26,6 +26,8 @@ type Config struct {
 	Log       Log
 	// Notices are what an administrator should hear once and that stops nothing: a StackStorm key that has no meaning here.
 	Notices []Notice
+
+	origins map[sectionKey]Position // where each key was set, for Explain
 }
 
 // Mode is how a caller's name is proved.

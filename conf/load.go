@@ -1,9 +1,9 @@
 package conf
 
 import (
+	"cmp"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,42 +14,33 @@ import (
 // DefaultFile is where the configuration is when nobody says otherwise.
 const DefaultFile = "/etc/latchkey/latchkey.conf"
 
-// Load reads the files, of which later ones win, and the environment, whose form is os.Environ's, over the defaults. The error
-// is Faults: everything that is wrong, in the order of the files and their lines.
+// Load reads the files, of which later ones win key by key, and the environment, whose form is os.Environ's, over the
+// defaults. The error is Faults: everything that is wrong, in the order of the files and their lines, then of the variables.
 func Load(files, environ []string) (*Config, error) {
-	r := &reader{settings: settings{}}
+	r := &reader{files: files, environ: environ, settings: settings{}, begins: map[string]Position{}}
 	for _, name := range files {
 		r.file(name)
 	}
-	r.environment(environ)
-	return r.config(environ)
-}
-
-// config makes the configuration of what was read.
-func (r *reader) config(environ []string) (*Config, error) {
-	r.valueFiles(environ)
+	r.environment()
+	r.valueFiles()
 	c := defaults()
 	for _, s := range sections() {
 		r.take(c, s)
 	}
+	r.takePins(c)
 	r.takeRoles(c)
 	r.takeBackends(c)
 	r.takePythonLogging(c)
 	r.checkAuth(c)
 	r.checkBootstrap(c)
-	r.checkAudit(c)
-	if c.Auth.Debug && r.settings["log"]["level"].value == "" {
-		c.Log.Level = slog.LevelDebug
-	}
+	r.checkPaths(c)
 	if len(r.faults) > 0 {
-		slices.SortStableFunc(r.faults, func(a, b Fault) int {
-			if order := strings.Compare(a.Position.File, b.Position.File); order != 0 {
-				return order
-			}
-			return a.Position.Line - b.Position.Line
-		})
-		return nil, r.faults
+		return nil, r.sorted(r.faults)
 	}
+	for _, notice := range r.sorted(r.notices) {
+		c.Notices = append(c.Notices, Notice(notice))
+	}
+	c.origins = r.origins()
 	return c, nil
 }
 
@@ -68,23 +59,20 @@ func defaults() *Config {
 		Audit:     Audit{Deadline: time.Second},
 		Admin:     Admin{Listen: "127.0.0.1:9180", Socket: "/run/latchkey/admin.sock"},
 		Bootstrap: Bootstrap{Name: "bootstrap", TTL: 24 * time.Hour},
-		Log:       Log{Format: "text"},
+		Log:       Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }
 
-// checkAudit refuses an audit log among the backends' executables: a file that the daemon writes must not be one that it runs.
-func (r *reader) checkAudit(c *Config) {
-	if c.Audit.File == "" || c.Audit.File == "stdout" {
-		return
-	}
-	at := r.position("audit", "file")
-	if !filepath.IsAbs(c.Audit.File) {
-		r.fault(at, "[audit] file: must be a path that begins with /, or the word stdout")
-		return
-	}
-	if dir := c.Plugins.Dir; dir != "" {
-		if inside, err := filepath.Rel(dir, c.Audit.File); err == nil && !strings.HasPrefix(inside, "..") {
-			r.fault(at, "[audit] file: it is inside [plugins] dir; write it somewhere else")
+// sorted puts faults in the order of the files, then the lines. What comes from the environment stands last, by its name.
+func (r *reader) sorted(faults Faults) Faults {
+	rank := func(f Fault) int {
+		if i := slices.Index(r.files, f.Position.File); i >= 0 {
+			return i
 		}
+		return len(r.files)
 	}
+	slices.SortStableFunc(faults, func(a, b Fault) int {
+		return cmp.Or(rank(a)-rank(b), strings.Compare(a.Position.File, b.Position.File), a.Position.Line-b.Position.Line)
+	})
+	return faults
 }

@@ -1,15 +1,12 @@
 package conf
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"regexp"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/ini.v1"
 )
@@ -21,11 +18,13 @@ const maxFile = 1 << 20
 type setting struct {
 	value    string
 	position Position
-	// shared says that the file can be read by everybody on the host.
+	// rank orders the sources: files in the order in which they were named, then the environment.
+	rank int
+	// shared says that everybody on the host can read the file.
 	shared bool
 }
 
-// settings are the sections that were read: section → key → setting.
+// settings are what was read: section → key → setting.
 type settings map[string]map[string]setting
 
 // set adds a setting; the last one wins.
@@ -36,10 +35,14 @@ func (s settings) set(section, key string, value setting) {
 	s[section][key] = value
 }
 
-// reader reads files and notes what is wrong with them.
+// reader reads the sources and notes what is wrong with them.
 type reader struct {
+	files    []string
+	environ  []string
 	settings settings
+	begins   map[string]Position // where each section of ours begins, in the last file that has it
 	faults   Faults
+	notices  Faults
 }
 
 // fault notes something that is wrong.
@@ -47,125 +50,105 @@ func (r *reader) fault(p Position, format string, args ...any) {
 	r.faults = append(r.faults, Fault{Position: p, Message: fmt.Sprintf(format, args...)})
 }
 
-// file reads one file; what it has wins over what was read before.
-func (r *reader) file(name string) {
-	info, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		r.fault(Position{File: name}, "the file is not there; write it, or name another with --config-file")
-		return
-	}
-	if err == nil && info.Size() > maxFile {
-		err = fmt.Errorf("it is longer than %d bytes", maxFile)
-	}
-	var text []byte
-	if err == nil {
-		text, err = os.ReadFile(name)
-	}
-	if err != nil {
-		r.fault(Position{File: name}, "the file cannot be read: %v", err)
-		return
-	}
-	r.text(name, text, info.Mode().Perm()&0o004 != 0)
+// notice notes something that stops nothing.
+func (r *reader) notice(p Position, format string, args ...any) {
+	r.notices = append(r.notices, Fault{Position: p, Message: fmt.Sprintf(format, args...)})
 }
 
-// The marks that shield a value from ini.v1, to which quotes and backticks at its beginning mean something. Neither can be in
-// a file: control characters are refused.
-const (
-	shield  = "\x01"
-	newline = "\x02"
-)
-
-// keyLine is a line that begins a setting.
-var keyLine = regexp.MustCompile(`^([^=:\s\[#;][^=:]*?)\s*[=:]\s*(.*)$`)
-
-// text reads the content of a file.
-func (r *reader) text(name string, text []byte, shared bool) {
-	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
-	lines, ours := r.lines(name, text)
-	options := ini.LoadOptions{
-		IgnoreInlineComment: true, IgnoreContinuation: true, PreserveSurroundedQuote: true, KeyValueDelimiters: "=",
-		ChildSectionDelimiter: newline, // no section inherits from another
+// file reads one file; what it has wins over what was read before.
+func (r *reader) file(name string) {
+	text, shared, err := readFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.fault(Position{File: name}, "the file is not there; write it, or name another with --config-file")
+	case err != nil:
+		r.fault(Position{File: name}, "the file cannot be read: %v", cause(err))
+	default:
+		r.text(name, text, shared)
 	}
-	file, err := ini.LoadSources(options, []byte(strings.Join(ours, "\n")))
+}
+
+// readFile returns the content of a configuration file, and whether everybody can read it.
+func readFile(name string) (text []byte, shared bool, err error) {
+	file, err := os.Open(name)
 	if err != nil {
+		return nil, false, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, false, err
+	}
+	text, err = io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("it is longer than %d bytes", maxFile)
+	}
+	return text, info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0, err
+}
+
+// cause returns an error without the operation and the path, which the message has already.
+func cause(err error) error {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// text reads the content of a file. The scanner decides what a line is and ini.v1 what the lines say; to ini.v1 quotes and
+// backticks at the beginning of a value mean something, so it gets every value between two marks.
+func (r *reader) text(name string, text []byte, shared bool) {
+	found := scan(name, text)
+	r.faults = append(r.faults, found.faults...)
+	r.notices = append(r.notices, found.notices...)
+	for section, line := range found.begins {
+		r.begins[section] = Position{name, line}
+	}
+	file, err := ini.LoadSources(ini.LoadOptions{
+		IgnoreInlineComment:     true,
+		IgnoreContinuation:      true,
+		PreserveSurroundedQuote: true,
+		KeyValueDelimiters:      "=",
+		ChildSectionDelimiter:   lineMark, // in no name, so that no section inherits the keys of another
+	}, []byte(strings.Join(found.lines, "\n")))
+	if err != nil { // the error text of ini.v1 shows the line
 		r.fault(Position{File: name}, "the file cannot be understood")
 		return
 	}
+	rank := len(r.files)
+	for i, file := range r.files {
+		if file == name {
+			rank = i
+		}
+	}
 	for _, section := range file.Sections() {
 		for _, key := range section.Keys() {
-			value := strings.ReplaceAll(strings.TrimPrefix(key.Value(), shield), newline, "\n")
-			line := lines[section.Name()+newline+key.Name()]
-			r.settings.set(section.Name(), key.Name(), setting{value, Position{name, line}, shared})
+			value := strings.TrimSuffix(strings.TrimPrefix(key.Value(), valueMark), valueMark)
+			r.settings.set(section.Name(), key.Name(), setting{
+				value:    strings.ReplaceAll(value, lineMark, "\n"),
+				position: Position{name, found.keys[sectionKey{section.Name(), key.Name()}]},
+				rank:     rank,
+				shared:   shared,
+			})
 		}
 	}
 }
 
-// lines goes through a file and returns where each key of our sections stands, and the lines of those sections in a form in
-// which nothing in a value is special. It notes lines that cannot be understood and keys that are set twice.
-func (r *reader) lines(name string, text []byte) (positions map[string]int, ours []string) {
-	positions = map[string]int{}
-	section, key := "", "" // key: what a continued line belongs to
-	for i, raw := range bytes.Split(text, []byte("\n")) {
-		at := Position{name, i + 1}
-		line := strings.TrimSuffix(string(raw), "\r")
-		if !isSection(section) && !strings.HasPrefix(strings.TrimSpace(line), "[") {
-			continue
-		}
-		trimmed := strings.TrimSpace(line)
-		switch {
-		case !utf8.ValidString(line) || strings.ContainsFunc(line, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
-			if isSection(section) {
-				r.fault(at, "the line holds a control character or is not UTF-8")
-			}
-			key = ""
-		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
-		case trimmed[0] == '[' && (key == "" || line[0] == '['):
-			section, key = r.section(at, trimmed), ""
-			if isSection(section) {
-				ours = append(ours, "["+section+"]")
-			}
-		default:
-			key, ours = r.keyLine(at, section, key, line, positions, ours)
-		}
+// position returns where a key was set; when it was not, where its section begins; otherwise the last file.
+func (r *reader) position(section, key string) Position {
+	if given, ok := r.settings[section][key]; ok {
+		return given.position
 	}
-	return positions, ours
+	if begin, ok := r.begins[section]; ok {
+		return begin
+	}
+	if len(r.files) > 0 {
+		return Position{File: r.files[len(r.files)-1]}
+	}
+	return Position{File: "environment"}
 }
 
-// section returns the name in a section's line.
-func (r *reader) section(at Position, line string) string {
-	name, rest, ok := strings.Cut(line[1:], "]")
-	name = strings.TrimSpace(name)
-	if rest = strings.TrimSpace(rest); ok && name != "" && (rest == "" || rest[0] == '#' || rest[0] == ';') {
-		return name
-	}
-	if nearest := nearest(strings.Trim(line, "[] "), sectionNames()); nearest != "" {
-		r.fault(at, "a section's line is [name]; did you mean [%s]?", nearest)
-	}
-	return ""
-}
-
-// keyLine takes a line that sets a key or continues the value of the one above.
-func (r *reader) keyLine(at Position, section, key, line string, positions map[string]int, ours []string) (string, []string) {
-	parts := keyLine.FindStringSubmatch(strings.TrimSpace(line))
-	if parts == nil || strings.ContainsAny(parts[1], "\"'`{},") {
-		indented := line[0] == ' ' || line[0] == '\t'
-		if key != "" && indented {
-			ours[len(ours)-1] += newline + strings.TrimSpace(line)
-			return key, ours
-		}
-		r.fault(at, "[%s]: the line is no \"key = value\"", section)
-		return "", ours
-	}
-	name := parts[1]
-	if first, ok := positions[section+newline+name]; ok {
-		r.fault(at, "[%s] %s: it is set on line %d already; remove one of the two", section, name, first)
-		return "", ours
-	}
-	positions[section+newline+name] = at.Line
-	return name, append(ours, name+"="+shield+parts[2])
-}
-
-// isSection reports whether a section is ours.
-func isSection(name string) bool {
-	return slices.Contains(sectionNames(), name) || strings.HasPrefix(name, backendPrefix)
+// value returns a key's value, and false when it is not set or set to None.
+func (r *reader) value(section, key string) (setting, bool) {
+	given, ok := r.settings[section][key]
+	return given, ok && !isNone(given.value)
 }

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,33 +14,64 @@ import (
 const (
 	sectionRoles  = "roles"
 	backendPrefix = "backend." // [backend.ldap] holds the settings of the backend ldap
+	pinPrefix     = "sha256_"  // [plugins] sha256_ldap pins the executable of the backend ldap
 )
 
-// key is one key of a section: its name, and what takes its value over into the configuration.
+// key is one key of a section: its name, what takes its value over into the configuration, and what shows it.
 type key struct {
 	name string
 	// secret values are never shown, and must not stand in a file that everybody can read.
 	secret bool
-	take   func(c *Config, value string) error
+	// many says that the value may go over several lines.
+	many bool
+	// path says that the value is the path of a file that credential:NAME may name, too.
+	path bool
+	// take reads a value. A remark as its error stops nothing and becomes a notice.
+	take func(c *Config, value string) error
+	// show returns what the configuration has, for Explain; it is not called for a secret.
+	show func(c *Config) string
 }
+
+// remark is an error of key.take that is no fault.
+type remark string
+
+func (r remark) Error() string { return string(r) }
 
 // section is one section of ours.
 type section struct {
 	name string
 	keys []key
-	// foreign are StackStorm's keys that mean nothing here and are ignored.
-	foreign []string
 }
 
 // into returns a key that is read by parse into the field that field returns.
 func into[T any](name string, parse func(string) (T, error), field func(*Config) *T) key {
-	return key{name: name, take: func(c *Config, value string) error {
-		parsed, err := parse(value)
-		if err == nil {
-			*field(c) = parsed
+	return key{
+		name: name,
+		take: func(c *Config, value string) error {
+			parsed, err := parse(value)
+			if err == nil {
+				*field(c) = parsed
+			}
+			return err
+		},
+		show: func(c *Config) string { return shown(*field(c)) },
+	}
+}
+
+// shown returns a value in the form in which the file has it.
+func shown(value any) string {
+	switch value := value.(type) {
+	case bool:
+		if value {
+			return "True"
 		}
-		return err
-	}}
+		return "False"
+	case time.Duration:
+		return shortDuration(value)
+	case []string:
+		return strings.Join(value, ", ")
+	}
+	return fmt.Sprint(value)
 }
 
 // secretText returns a key that holds a secret.
@@ -50,121 +82,124 @@ func secretText(name string, field func(*Config) *secret.Text) key {
 	}}
 }
 
-// The bounds of lives and times.
-const (
-	longestTTL  = 10 * 365 * 24 * time.Hour
-	longestWait = time.Hour
-)
+// elsewhere returns a key whose value is not taken by itself but together with others.
+func elsewhere(name string) key {
+	return key{name: name, take: func(*Config, string) error { return nil }}
+}
 
 // sections returns all sections of ours but [roles] and [backend.NAME], whose keys are free.
 func sections() []section {
 	return []section{
-		authSection(),
-		{name: "system_user", foreign: []string{"ssh_key_file"}, keys: []key{
-			into("user", text, func(c *Config) *string { return &c.System.User }),
-		}},
-		{name: "store", keys: []key{{name: "url", secret: true, take: takeStoreURL}}},
-		{name: "plugins", keys: []key{
-			into("dir", text, func(c *Config) *string { return &c.Plugins.Dir }),
-			into("start_timeout", duration(time.Second, longestWait), func(c *Config) *time.Duration { return &c.Plugins.StartTimeout }),
-			into("call_timeout", duration(100*time.Millisecond, longestWait), func(c *Config) *time.Duration { return &c.Plugins.CallTimeout }),
-		}},
-		{name: "throttle", keys: []key{
-			into("failures", integer(1, 1000), func(c *Config) *int { return &c.Throttle.Failures }),
-			into("window", duration(time.Second, 24*time.Hour), func(c *Config) *time.Duration { return &c.Throttle.Window }),
-			into("lock", duration(time.Second, 24*time.Hour), func(c *Config) *time.Duration { return &c.Throttle.Lock }),
-			into("source_rate", integer(0, 1<<20), func(c *Config) *int { return &c.Throttle.SourceRate }),
-			into("source_burst", integer(0, 1<<20), func(c *Config) *int { return &c.Throttle.SourceBurst }),
-			into("queue", integer(0, 1<<16), func(c *Config) *int { return &c.Throttle.Queue }),
-		}},
-		{name: "proxy", keys: []key{{name: "trusted", take: takeTrusted}}},
-		{name: "verify", keys: []key{
-			into("allow_basic", boolean, func(c *Config) *bool { return &c.Verify.AllowBasic }),
-			into("basic_cache", duration(0, 10*time.Minute), func(c *Config) *time.Duration { return &c.Verify.BasicCache }),
-		}},
-		{name: "api", foreign: []string{
-			"host", "port", "debug", "logging", "mask_secrets", "auth_cookie_secure", "auth_cookie_same_site", "serve_webui_files",
-			"webui_root", "permission_isolation", "use_ssl", "cert", "key", "max_content_length",
-		}, keys: []key{
-			{name: "allow_origin", take: takeOrigins},
-			into("max_page_size", integer(1, 10000), func(c *Config) *int { return &c.API.MaxPageSize }),
-		}},
-		{name: "audit", keys: []key{
-			into("file", text, func(c *Config) *string { return &c.Audit.File }),
-			into("deadline", duration(10*time.Millisecond, time.Minute), func(c *Config) *time.Duration { return &c.Audit.Deadline }),
-		}},
-		{name: "admin", keys: []key{
-			into("listen", address, func(c *Config) *string { return &c.Admin.Listen }),
-			into("socket", text, func(c *Config) *string { return &c.Admin.Socket }),
-		}},
-		{name: "bootstrap", keys: []key{
-			secretText("token", func(c *Config) *secret.Text { return &c.Bootstrap.Token }),
-			into("name", text, func(c *Config) *string { return &c.Bootstrap.Name }),
-			{name: "roles", take: func(c *Config, value string) error {
-				c.Bootstrap.Roles = list(value)
-				return nil
-			}},
-			into("ttl", duration(time.Minute, longestTTL), func(c *Config) *time.Duration { return &c.Bootstrap.TTL }),
-		}},
-		{name: "log", foreign: []string{"excludes", "redirect_stderr", "mask_secrets", "mask_secrets_blacklist"}, keys: []key{
-			into("level", logLevel, func(c *Config) *logLevelValue { return &c.Log.Level }),
-			into("format", oneOf("text", "json"), func(c *Config) *string { return &c.Log.Format }),
-			into("file", text, func(c *Config) *string { return &c.Log.File }),
-		}},
+		authSection(), systemUserSection(), storeSection(), pluginsSection(), throttleSection(), proxySection(), verifySection(),
+		apiSection(), auditSection(), adminSection(), bootstrapSection(), logSection(),
 	}
 }
 
 // sectionNames returns the names of all sections of ours but [backend.NAME].
 func sectionNames() []string {
-	names := []string{sectionRoles}
-	for _, s := range sections() {
-		names = append(names, s.name)
+	return []string{
+		"auth", "system_user", "store", "plugins", sectionRoles, "throttle", "proxy", "verify", "api", "audit", "admin", "bootstrap", "log",
 	}
-	return names
 }
 
-// keyNames returns the names of a section's keys, StackStorm's among them.
+// isSection reports whether a section is ours.
+func isSection(name string) bool {
+	return slices.Contains(sectionNames(), name) || strings.HasPrefix(name, backendPrefix)
+}
+
+// keyNames returns the names of a section's own keys.
 func keyNames(name string) []string {
+	var names []string
 	for _, s := range sections() {
 		if s.name != name {
 			continue
 		}
-		names := slices.Clone(s.foreign)
 		for _, k := range s.keys {
 			names = append(names, k.name)
 		}
-		return names
 	}
-	return nil
+	return names
 }
 
 // take reads one section into c.
 func (r *reader) take(c *Config, s section) {
-	given := r.settings[s.name]
-	for _, name := range sortedKeys(given) {
-		if backend, ok := strings.CutPrefix(name, "sha256_"); ok && s.name == "plugins" && backend != "" {
-			r.takePin(c, backend, given[name])
-			continue
-		}
-		if !slices.Contains(keyNames(s.name), name) {
-			r.fault(given[name].position, "[%s] %s: there is no such key%s", s.name, name, didYouMean(name, keyNames(s.name)))
-		}
-	}
+	r.unknownKeys(s.name)
+	r.noticeForeign(s.name)
 	for _, k := range s.keys {
-		value, ok := given[k.name]
-		if !ok || isNone(value.value) {
+		given, ok := r.value(s.name, k.name)
+		if !ok {
 			continue
 		}
-		if err := k.take(c, value.value); err != nil {
-			r.fault(value.position, "[%s] %s: %v", s.name, k.name, err)
+		err := r.takeOne(c, k, given)
+		if note, ok := errors.AsType[remark](err); ok {
+			r.notice(given.position, "[%s] %s: %s", s.name, k.name, string(note))
+		} else if err != nil {
+			r.fault(given.position, "[%s] %s: %v", s.name, k.name, err)
 		}
-		if k.secret && value.shared {
-			r.tooOpen(value.position, fmt.Sprintf("[%s] %s", s.name, k.name))
+		if k.secret && given.shared {
+			r.tooOpen(given.position, fmt.Sprintf("[%s] %s", s.name, k.name))
 		}
 	}
 }
 
+// errOneLine is the fault of a value that goes on where it should not.
+var errOneLine = errors.New("the next line is indented and so belongs to this value, which must be on one line; take the white space away")
+
+// takeOne reads one key into c.
+func (r *reader) takeOne(c *Config, k key, given setting) error {
+	value := given.value
+	if !k.many && strings.Contains(value, "\n") {
+		return errOneLine
+	}
+	if k.path {
+		path, err := r.credentialPath(value)
+		if err != nil {
+			return err
+		}
+		value = path
+	}
+	return k.take(c, value)
+}
+
+// unknownKeys notes the keys of a section that neither we nor StackStorm have there.
+func (r *reader) unknownKeys(section string) {
+	known := keyNames(section)
+	for _, name := range sortedKeys(r.settings[section]) {
+		if slices.Contains(known, name) || slices.Contains(foreignKeys(section), name) {
+			continue
+		}
+		if section == "plugins" && strings.HasPrefix(name, pinPrefix) {
+			continue
+		}
+		hint := didYouMean(name, known)
+		if hint == "" {
+			hint = belongs(name)
+		}
+		r.fault(r.settings[section][name].position, "[%s] %s: there is no such key%s", section, printable(name), hint)
+	}
+}
+
+// belongs returns the end of a sentence about a key that another section has.
+func belongs(name string) string {
+	for _, s := range sections() {
+		if slices.Contains(keyNames(s.name), name) {
+			return "; it belongs to [" + s.name + "]"
+		}
+	}
+	return ""
+}
+
 // tooOpen notes a secret in a file that everybody can read.
 func (r *reader) tooOpen(at Position, what string) {
-	r.fault(at, "%s: it holds a secret and everybody can read the file; chmod o-r %s", what, at.File)
+	r.fault(at, "%s: it is a secret, and everybody on this host can read the file; run: chmod o-r %s", what, at.File)
+}
+
+// sortedKeys returns the keys of a map in order.
+func sortedKeys[V any](values map[string]V) []string {
+	keys := make([]string, 0, len(values))
+	for key := range values {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
 }
