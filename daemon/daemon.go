@@ -20,6 +20,7 @@ import (
 	"latchkey/daemon/credential"
 	"latchkey/daemon/host"
 	"latchkey/daemon/login"
+	"latchkey/daemon/metrics"
 	"latchkey/daemon/store"
 	"latchkey/daemon/user"
 )
@@ -40,11 +41,13 @@ type Daemon struct {
 
 	store  store.Store
 	audit  *audit.Log
+	record audit.Recorder // audit, counted
 	engine *credential.Engine
 	users  *user.Service
 	guard  *access.Guard
 	login  *login.Service
 	api    *api.Handler
+	counts *metrics.Metrics
 
 	// running are the backends' processes; a reload replaces them.
 	running   atomic.Pointer[host.Host]
@@ -52,6 +55,7 @@ type Daemon struct {
 	servers   []*http.Server
 	scheme    string
 
+	sweeper    *sweeper
 	failed     chan error
 	background sync.WaitGroup
 	cancel     context.CancelFunc
@@ -75,15 +79,18 @@ func Start(ctx context.Context, c *conf.Config, o Options) (_ *Daemon, err error
 	if err := d.open(ctx, c); err != nil {
 		return nil, err
 	}
+	if err := d.bootstrap(ctx, c.Bootstrap); err != nil {
+		return nil, err
+	}
 	if err := d.serve(c); err != nil {
 		return nil, err
 	}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d.cancel = cancel
-	sweeper := &sweeper{credentials: d.engine, lockouts: d.store, now: time.Now, log: d.log}
-	d.background.Go(func() { sweeper.run(background) })
+	d.sweeper = &sweeper{engine: d.engine, store: d.store, now: time.Now, log: d.log}
+	d.background.Go(func() { d.sweeper.run(background) })
 	d.background.Go(func() { d.notify.watchdog(background, d.store.Ping) })
-	if err := d.audit.Record(ctx, audit.Event{Event: audit.EventDaemonStart, Outcome: audit.OutcomeOK}); err != nil {
+	if err := d.record.Record(ctx, audit.Event{Event: audit.EventDaemonStart, Outcome: audit.OutcomeOK}); err != nil {
 		return nil, fmt.Errorf("[audit] file: %w", err)
 	}
 	d.notify.ready()
@@ -104,12 +111,14 @@ func (d *Daemon) open(ctx context.Context, c *conf.Config) error {
 	if d.audit, err = audit.Open(c.Audit.File, c.Audit.Deadline, time.Now); err != nil {
 		return fmt.Errorf("[audit] file: %w", err)
 	}
+	d.counts = metrics.New(Version())
+	d.record = d.counts.Recorder(d.audit)
 	roles := access.NewRoles(c.Roles)
-	d.engine = credential.New(credential.Options{Store: d.store, Audit: d.audit, Now: time.Now, Random: rand.Reader})
-	d.users = user.New(user.Options{Store: d.store, Audit: d.audit, Now: time.Now})
+	d.engine = credential.New(credential.Options{Store: d.store, Audit: d.record, Now: time.Now, Random: rand.Reader})
+	d.users = user.New(user.Options{Store: d.store, Audit: d.record, Now: time.Now})
 	d.guard = access.NewGuard(d.engine, roles)
 	d.login = login.New(login.Options{
-		Lockouts: d.store, Users: d.users, Engine: d.engine, Audit: d.audit, Now: time.Now, Throttle: c.Throttle, TTL: ttlOf(c),
+		Lockouts: d.store, Users: d.users, Engine: d.engine, Audit: d.record, Now: time.Now, Throttle: c.Throttle, TTL: ttlOf(c),
 	})
 	d.login.SetChain(chainOf(running, c.Throttle.Queue))
 	return nil
@@ -139,8 +148,8 @@ func (d *Daemon) serve(c *conf.Config) error {
 		d.log.Warn(note)
 	}
 	d.api, err = api.New(api.Options{
-		Login: d.login, Engine: d.engine, Guard: d.guard, Users: d.users, Audit: d.audit, Log: d.log, Now: time.Now,
-		Random: rand.Reader, Version: Version(), Settings: api.SettingsOf(c),
+		Login: d.login, Engine: d.engine, Guard: d.guard, Users: d.users, Audit: d.record, Log: d.log, Now: time.Now,
+		Random: rand.Reader, Version: Version(), Settings: api.SettingsOf(c), Observe: d.counts.Observe,
 	})
 	if err != nil {
 		return err
@@ -157,13 +166,12 @@ func (d *Daemon) serve(c *conf.Config) error {
 	return nil
 }
 
-// The limits of every listener. The header limit is net/http's, which adds 4096 bytes of its own to it: 16 KiB in all.
+// The limits of every listener; that of headers is api.MaxHeaderBytes.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 30 * time.Second
 	writeTimeout      = 60 * time.Second
 	idleTimeout       = 5 * time.Minute
-	maxHeaderBytes    = 16<<10 - 4096
 )
 
 // answer serves handler on a socket until the daemon stops.
@@ -171,7 +179,7 @@ func (d *Daemon) answer(socket net.Listener, handler http.Handler) {
 	server := &http.Server{
 		Handler: handler, ConnContext: withPeer,
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes,
+		MaxHeaderBytes: api.MaxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
 	}
 	d.servers = append(d.servers, server)
@@ -206,7 +214,8 @@ func (d *Daemon) Stop() error {
 			errs = append(errs, fmt.Errorf("requests under way were cut off: %w", err), server.Close())
 		}
 	}
-	errs = append(errs, d.audit.Record(ctx, audit.Event{Event: audit.EventDaemonStop, Outcome: audit.OutcomeOK}))
+	d.sweeper.noteUses(ctx)
+	errs = append(errs, d.record.Record(ctx, audit.Event{Event: audit.EventDaemonStop, Outcome: audit.OutcomeOK}))
 	return errors.Join(append(errs, d.close())...)
 }
 

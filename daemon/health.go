@@ -11,7 +11,7 @@ import (
 const checkDeadline = 5 * time.Second
 
 // healthHandler serves the admin listener. /healthz says that the process lives and looks at nothing; /readyz says whether
-// it can do its work. Neither tells a caller more than which part is away.
+// it can do its work; /metrics is for Prometheus. None tells a caller more than which part is away.
 func (d *Daemon) healthHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -23,6 +23,7 @@ func (d *Daemon) healthHandler() http.Handler {
 		status, code := map[string]string{}, http.StatusOK
 		for part, err := range d.check(ctx) {
 			status[part] = "ok"
+			d.counts.Ready(part, err)
 			if err != nil {
 				status[part], code = "away", http.StatusServiceUnavailable
 				d.log.Warn("not ready", "part", part, "error", err)
@@ -30,6 +31,7 @@ func (d *Daemon) healthHandler() http.Handler {
 		}
 		answerHealth(w, code, status)
 	})
+	mux.Handle("GET /metrics", d.counts.Handler())
 	return mux
 }
 

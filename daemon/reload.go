@@ -24,7 +24,7 @@ func (d *Daemon) Reload(ctx context.Context, c *conf.Config) error {
 	if err != nil {
 		event.Outcome = audit.OutcomeError
 	}
-	return errors.Join(err, d.audit.Record(ctx, event))
+	return errors.Join(err, d.record.Record(ctx, event))
 }
 
 func (d *Daemon) reload(ctx context.Context, c *conf.Config) error {

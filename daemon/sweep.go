@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"latchkey/daemon/credential"
 	"latchkey/daemon/store"
 )
 
@@ -15,14 +16,12 @@ const (
 	sweepBatch    = 1000
 )
 
-// sweeper removes expired credentials and forgotten counters.
+// sweeper removes expired credentials and forgotten counters, and writes when service tokens were last used.
 type sweeper struct {
-	credentials interface {
-		Sweep(ctx context.Context) (int, error)
-	}
-	lockouts store.Lockouts
-	now      func() time.Time
-	log      *slog.Logger
+	engine *credential.Engine
+	store  store.Store
+	now    func() time.Time
+	log    *slog.Logger
 }
 
 // run sweeps until ctx ends.
@@ -34,8 +33,16 @@ func (s *sweeper) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			s.noteUses(ctx)
 			s.sweep(ctx)
 		}
+	}
+}
+
+// noteUses writes when service tokens were last used.
+func (s *sweeper) noteUses(ctx context.Context) {
+	if err := s.engine.FlushUses(ctx, s.store); err != nil {
+		s.log.Warn("when service tokens were last used could not be written", "error", err)
 	}
 }
 
@@ -46,8 +53,8 @@ func (s *sweeper) sweep(ctx context.Context) {
 		what string
 		run  func() (int, error)
 	}{
-		{"credentials", func() (int, error) { return s.credentials.Sweep(ctx) }},
-		{"lockouts", func() (int, error) { return s.lockouts.SweepLockouts(ctx, s.now(), sweepBatch) }},
+		{"credentials", func() (int, error) { return s.engine.Sweep(ctx) }},
+		{"lockouts", func() (int, error) { return s.store.SweepLockouts(ctx, s.now(), sweepBatch) }},
 	} {
 		total := 0
 		for ctx.Err() == nil {

@@ -13,19 +13,20 @@ import (
 
 // serviceToken is a service token in an answer; Token is there in the answer to its creation only.
 type serviceToken struct {
-	ID        store.ID `json:"id"`
-	Name      string   `json:"name"`
-	Roles     []string `json:"roles"`
-	ExpiresAt string   `json:"expires_at,omitempty"`
-	CreatedAt string   `json:"created_at"`
-	CreatedBy string   `json:"created_by,omitempty"`
-	Token     string   `json:"token,omitempty"`
+	ID         store.ID `json:"id"`
+	Name       string   `json:"name"`
+	Roles      []string `json:"roles"`
+	ExpiresAt  string   `json:"expires_at,omitempty"`
+	CreatedAt  string   `json:"created_at"`
+	CreatedBy  string   `json:"created_by,omitempty"`
+	LastUsedAt string   `json:"last_used_at,omitempty"`
+	Token      string   `json:"token,omitempty"`
 }
 
 func showServiceToken(c *store.Credential) serviceToken {
 	return serviceToken{
 		ID: c.ID, Name: c.Name, Roles: orEmpty(c.Roles), ExpiresAt: stamp(c.ExpiresAt), CreatedAt: stamp(c.CreatedAt),
-		CreatedBy: c.CreatedBy,
+		CreatedBy: c.CreatedBy, LastUsedAt: stamp(c.LastUsedAt),
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Change runs change on a credential of the owner's inside a transaction and returns what it became. By is who changes it.
-// The digest, the id, the kind and the owner stay what they are, whatever change does.
+// The digest, the id, the kind and the time of creation stay what they are, whatever change does.
 //
 // The error is a NotFound fault for an unknown id and for somebody else's alike, what change returned, or an Unavailable
 // fault when it could not be recorded or stored.

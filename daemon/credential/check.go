@@ -14,11 +14,11 @@ import (
 // The error is one of the Err… refusals, all of them Unauthenticated faults, or an Unavailable fault when the store does not
 // answer. Garbage is turned away without a look into the store.
 func (e *Engine) Check(ctx context.Context, text string, accepted Kinds) (*store.Entry, error) {
-	kind, digest, ok := digestOf(text)
+	digest, can, ok := digestOf(text)
 	if !ok {
 		return nil, ErrMalformed
 	}
-	if !accepted.Has(kind) {
+	if accepted&can == 0 {
 		return nil, ErrWrongKind
 	}
 	entry, err := e.store.CredentialByDigest(ctx, digest)
@@ -28,16 +28,19 @@ func (e *Engine) Check(ctx context.Context, text string, accepted Kinds) (*store
 	if err != nil {
 		return nil, fault.Unavailablef("store_unavailable", err)
 	}
-	c := &entry.Credential
+	c, now := &entry.Credential, e.now()
 	switch {
-	case c.Kind != kind:
+	case !(accepted & can).Has(c.Kind):
 		return nil, ErrWrongKind
-	case c.Expired(e.now()):
+	case c.Expired(now):
 		return nil, ErrExpired
 	case c.Disabled:
 		return nil, ErrDisabled
 	case entry.Owner != nil && entry.Owner.Disabled:
 		return nil, ErrOwnerDisabled
+	}
+	if c.Kind == store.KindService {
+		e.uses.note(c, now)
 	}
 	return entry, nil
 }

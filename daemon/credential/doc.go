@@ -4,7 +4,8 @@
 // A credential's text is 40 characters: a prefix that names the kind (lkt_, lka_, lks_, lkd_, lkc_), 30 base62 characters
 // from the random source (178 bits) and 6 base62 characters of CRC-32 over what stands before them. The checksum is no
 // protection; it lets garbage and typing errors be turned away without a look into the store, and lets scanners find leaked
-// credentials without false alarms. Keys that StackStorm made have no such form and are accepted by StackStorm's hash.
+// credentials without false alarms. Two kinds of text were not made here and have no such form: keys that StackStorm made,
+// and a bootstrap token that an administrator chose. Both are looked up by StackStorm's hash.
 //
 // What is kept is the SHA-256 of the text, never the text. One SHA-256 is enough: what is hashed is random, not chosen by a
 // person, so there is nothing to guess.

@@ -44,6 +44,7 @@ type Engine struct {
 	now    func() time.Time
 	random io.Reader
 	ids    *ids
+	uses   uses
 }
 
 // New returns an Engine.
@@ -162,7 +163,7 @@ func (e *Engine) Get(ctx context.Context, id store.ID) (store.Credential, error)
 
 // Find returns the credential with this text, in whatever state. The error is a NotFound or an Unavailable fault.
 func (e *Engine) Find(ctx context.Context, text string) (store.Credential, error) {
-	kind, digest, ok := digestOf(text)
+	digest, can, ok := digestOf(text)
 	if !ok {
 		return store.Credential{}, errNotFound
 	}
@@ -170,7 +171,7 @@ func (e *Engine) Find(ctx context.Context, text string) (store.Credential, error
 	if err != nil {
 		return store.Credential{}, translate(err)
 	}
-	if entry.Credential.Kind != kind {
+	if !can.Has(entry.Credential.Kind) {
 		return store.Credential{}, errNotFound
 	}
 	return entry.Credential, nil

@@ -16,6 +16,9 @@ const (
 	KeyKinds = AllKinds &^ Session
 )
 
+// foreign are the kinds that a text which was not made here can be.
+const foreign = APIKey | Service
+
 // kinds are all that is known of each kind.
 var kinds = [...]struct {
 	kind    store.Kind
@@ -31,13 +34,16 @@ var kinds = [...]struct {
 }
 
 // Has reports whether the set holds a kind.
-func (k Kinds) Has(kind store.Kind) bool {
+func (k Kinds) Has(kind store.Kind) bool { return k&kindSet(kind) != 0 }
+
+// kindSet returns the set of one kind; it is empty for what is none.
+func kindSet(kind store.Kind) Kinds {
 	for i := range kinds {
 		if kinds[i].kind == kind {
-			return k&kinds[i].bit != 0
+			return kinds[i].bit
 		}
 	}
-	return false
+	return 0
 }
 
 // kindOfPrefix returns the kind whose texts begin with prefix.

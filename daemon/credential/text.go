@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"strings"
 
 	"latchkey/daemon/store"
 	"latchkey/plugins/secret"
@@ -84,16 +83,20 @@ func digest(text string) store.Digest {
 	return store.Digest(sum[:])
 }
 
-// The lengths between which a text without our prefix may be a key that StackStorm made; its own are 43 to 88 characters.
+// The lengths between which a text without our form may be a credential all the same: a key that StackStorm made (43 to 88
+// characters), or a bootstrap token that an administrator chose.
 const (
-	minLegacy = 32
-	maxLegacy = 128
+	minForeign = 20
+	maxForeign = 256
 )
 
-// legacyShape reports whether a text may be an API key that StackStorm made: printable ASCII without spaces, of a plausible
-// length and without our prefix.
-func legacyShape(text string) bool {
-	if len(text) < minLegacy || len(text) > maxLegacy || strings.HasPrefix(text, "lk") && text[3] == '_' {
+// foreignShape reports whether a text may be a credential that was not made here: printable ASCII without spaces, of a
+// plausible length and without our prefix.
+func foreignShape(text string) bool {
+	if len(text) < minForeign || len(text) > maxForeign {
+		return false
+	}
+	if _, ours := kindOfPrefix(text[:prefixLength]); ours {
 		return false
 	}
 	for i := range len(text) {
@@ -104,19 +107,20 @@ func legacyShape(text string) bool {
 	return true
 }
 
-// legacyDigest returns what StackStorm keeps of an API key: SHA-512 of a fixed salt and the key.
-func legacyDigest(text string) store.Digest {
+// foreignDigest returns what is kept of a text that was not made here. It is what StackStorm keeps of an API key, SHA-512 of a
+// fixed salt and the key, so that its hashes can be loaded.
+func foreignDigest(text string) store.Digest {
 	sum := sha512.Sum512([]byte("saltnpepper" + text))
 	return store.Digest(sum[:])
 }
 
-// digestOf returns the kind and the digest of a text of either form, and false when it is garbage.
-func digestOf(text string) (store.Kind, store.Digest, bool) {
+// digestOf returns the digest of a text of either form, the kinds of credential that it can be, and false when it is garbage.
+func digestOf(text string) (store.Digest, Kinds, bool) {
 	if kind, ok := shape(text); ok {
-		return kind, digest(text), true
+		return digest(text), kindSet(kind), true
 	}
-	if legacyShape(text) {
-		return store.KindAPIKey, legacyDigest(text), true
+	if foreignShape(text) {
+		return foreignDigest(text), foreign, true
 	}
-	return "", "", false
+	return "", 0, false
 }

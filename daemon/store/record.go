@@ -61,6 +61,8 @@ type Credential struct {
 	CreatedAt time.Time
 	// ExpiresAt is the first instant at which the credential is refused; the zero time means that it does not expire.
 	ExpiresAt time.Time
+	// LastUsedAt is when a service token was last accepted, to about a minute; zero when it never was.
+	LastUsedAt time.Time
 	// CreatedBy is who really made it, where that is not User: the admin, or the impersonating service user.
 	CreatedBy string
 	// Source and UserAgent are where it was asked from; session tokens only.

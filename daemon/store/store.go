@@ -77,6 +77,12 @@ type Users interface {
 	DeleteUser(ctx context.Context, name string) error
 }
 
+// Uses keeps when credentials were last used.
+type Uses interface {
+	// NoteUses sets LastUsedAt of the credentials that are still there, in one transaction; the others are passed over.
+	NoteUses(ctx context.Context, used map[ID]time.Time) error
+}
+
 // Lockouts keeps the counters of failed log-ins, so that a restart forgets none.
 type Lockouts interface {
 	// Lockout returns the counter of key; the zero Lockout when there is none.
@@ -90,6 +96,8 @@ type Lockouts interface {
 
 // Bootstraps remembers what was done once for a store.
 type Bootstraps interface {
+	// Done reports whether something was recorded under mark.
+	Done(ctx context.Context, mark string) (bool, error)
 	// CreateOnce adds the credential if nothing was ever recorded under mark and, with onlyIfEmpty, the store has never held a
 	// credential; it records mark in either case, in the same transaction. It reports whether the credential was created.
 	CreateOnce(ctx context.Context, mark string, onlyIfEmpty bool, c Credential) (bool, error)
@@ -98,6 +106,7 @@ type Bootstraps interface {
 // Store is the whole of it.
 type Store interface {
 	Credentials
+	Uses
 	Users
 	Lockouts
 	Bootstraps

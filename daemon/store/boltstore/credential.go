@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -226,6 +227,33 @@ func (s *Store) UpdateCredential(ctx context.Context, id store.ID, change func(*
 		return store.Credential{}, err
 	}
 	return after, nil
+}
+
+// NoteUses notes when credentials were last used; see store.Uses.
+func (s *Store) NoteUses(ctx context.Context, used map[store.ID]time.Time) error {
+	var changed []store.Digest
+	return s.writer.doThen(ctx, func(tx *bbolt.Tx) error {
+		changed = changed[:0]
+		for id, at := range used {
+			c, err := byID(tx, id)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return writeError{err}
+			}
+			c.LastUsedAt = at
+			value, err := encodeCredential(&c)
+			if err != nil {
+				return writeError{err}
+			}
+			if err := put(tx.Bucket(bucketCredentials), []byte(c.Digest), value); err != nil {
+				return err
+			}
+			changed = append(changed, c.Digest)
+		}
+		return nil
+	}, func() { s.cache.drop(changed...) })
 }
 
 // drop removes a credential and its index entries.

@@ -27,6 +27,7 @@ type credentialRow struct {
 	Backend   string          `json:"backend,omitempty"`
 	Service   bool            `json:"service,omitempty"`
 	Workspace store.ID        `json:"workspace,omitempty"`
+	LastUsed  time.Time       `json:"last_used_at,omitzero"`
 }
 
 // userRow is a user as he stands in the file.
@@ -52,7 +53,7 @@ type lockoutRow struct {
 func encodeCredential(c *store.Credential) ([]byte, error) {
 	return json.Marshal(credentialRow{
 		c.ID, c.Kind, c.User, c.Name, c.Roles, c.Groups, c.Metadata, c.Disabled, c.CreatedAt, c.ExpiresAt, c.CreatedBy, c.Source,
-		c.UserAgent, c.Backend, c.Service, c.Workspace,
+		c.UserAgent, c.Backend, c.Service, c.Workspace, c.LastUsedAt,
 	})
 }
 
@@ -64,7 +65,7 @@ func decodeCredential(digest, value []byte) (store.Credential, error) {
 	return store.Credential{
 		ID: r.ID, Kind: r.Kind, Digest: store.Digest(digest), User: r.User, Name: r.Name, Roles: r.Roles, Groups: r.Groups,
 		Metadata: r.Metadata, Disabled: r.Disabled, CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, CreatedBy: r.CreatedBy,
-		Source: r.Source, UserAgent: r.UserAgent, Backend: r.Backend, Service: r.Service, Workspace: r.Workspace,
+		Source: r.Source, UserAgent: r.UserAgent, Backend: r.Backend, Service: r.Service, Workspace: r.Workspace, LastUsedAt: r.LastUsed,
 	}, nil
 }
 

@@ -1,0 +1,37 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"latchkey/conf"
+	"latchkey/daemon/audit"
+	"latchkey/daemon/credential"
+	"latchkey/daemon/fault"
+)
+
+// bootstrap makes the service token of [bootstrap] at the first start of an empty store; see credential.Engine.Bootstrap.
+func (d *Daemon) bootstrap(ctx context.Context, c conf.Bootstrap) error {
+	if c.Token.Empty() {
+		return nil
+	}
+	spec := credential.Spec{Name: c.Name, Roles: c.Roles, CreatedBy: "bootstrap"}
+	if c.TTL > 0 {
+		spec.ExpiresAt = time.Now().Add(c.TTL)
+	}
+	created, err := d.engine.Bootstrap(ctx, d.store, c.Token, spec, audit.Origin{})
+	if known, ok := errors.AsType[*fault.Error](err); ok && known.Kind == fault.Invalid {
+		return fmt.Errorf("[bootstrap] token: %s", known.Public)
+	}
+	if err != nil {
+		return fmt.Errorf("[bootstrap]: %w", err)
+	}
+	if created {
+		d.log.Info("the bootstrap token was made", "name", c.Name, "roles", c.Roles, "expires_at", spec.ExpiresAt)
+	} else {
+		d.log.Debug("no bootstrap token was made: the store has been in use before")
+	}
+	return nil
+}

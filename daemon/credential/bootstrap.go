@@ -1,0 +1,49 @@
+package credential
+
+import (
+	"context"
+
+	"latchkey/daemon/audit"
+	"latchkey/daemon/fault"
+	"latchkey/daemon/store"
+	"latchkey/plugins/secret"
+)
+
+// bootstrapMark is what a store remembers of the bootstrap token for ever, so that no restart, no second node and no changed
+// configuration brings back one that was deleted or has expired.
+const bootstrapMark = "bootstrap"
+
+// Bootstrap makes the service token that an administrator chose, with this text, if the store has never held a credential and
+// nobody did so before. Of several nodes that start at once exactly one makes it. It reports whether this call did.
+//
+// The error is an Invalid fault when the text cannot be a token, and an Unavailable fault when it could not be recorded or
+// stored.
+func (e *Engine) Bootstrap(ctx context.Context, once store.Bootstraps, text secret.Text, spec Spec, origin audit.Origin) (created bool, err error) {
+	digest, can, ok := digestOf(text.Reveal())
+	if !ok || !can.Has(store.KindService) {
+		return false, fault.Invalidf("The bootstrap token must be 20 to 256 printable ASCII characters without spaces, or a service token's own form.")
+	}
+	done, err := once.Done(ctx, bootstrapMark)
+	if err != nil || done {
+		return false, translate(err)
+	}
+	spec.Kind, spec.Digest = store.KindService, digest
+	issued, err := e.prepare(spec)
+	if err != nil {
+		return false, err
+	}
+	event := eventOf(audit.EventIssue, &issued.Credential, spec.CreatedBy, origin)
+	event.Reason = bootstrapMark
+	if err := e.record(ctx, event); err != nil {
+		return false, err
+	}
+	created, err = once.CreateOnce(ctx, bootstrapMark, true, issued.Credential)
+	if err != nil {
+		return false, e.failed(ctx, event, err)
+	}
+	if !created { // the store is in use already, or another node was faster
+		event.Event, event.Outcome, event.Reason = audit.EventCredentialFailed, audit.OutcomeRefused, "store_not_empty"
+		return false, e.record(ctx, event)
+	}
+	return true, nil
+}
