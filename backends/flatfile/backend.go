@@ -104,7 +104,7 @@ func (b *Backend) decide(t *table, request plugins.Request, steps *steps) plugin
 		return plugins.Result{Outcome: plugins.UnknownUser, Reason: plugins.ReasonUnknownUser}
 	case e.refused != "":
 		b.spend(t.decoys, password)
-		steps.add("line %d is for user %q, who cannot log in: %s; the log says why", e.line, e.name, e.refused)
+		steps.add("user %q cannot log in: %s", e.name, e.why)
 		return plugins.Result{Outcome: plugins.Denied, Reason: e.refused}
 	}
 	steps.add("line %d is for user %q and has a hash of scheme %s", e.line, e.name, e.hash.describe())

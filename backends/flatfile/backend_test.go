@@ -84,7 +84,7 @@ func ask(t testing.TB, b plugins.Backend, name, password string) plugins.Result 
 	if err != nil {
 		t.Fatalf("%q could not be decided: %v", name, err)
 	}
-	if text := strings.Join(result.Steps, "\n"); strings.Contains(text, "$") || password != "" && strings.Contains(text, password) {
+	if text := strings.Join(result.Steps, "\n"); strings.Contains(text, "$") || len(password) > 3 && strings.Contains(text, password) {
 		t.Errorf("the steps hold a secret:\n%s", text)
 	}
 	return result

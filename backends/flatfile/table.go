@@ -19,8 +19,8 @@ type entry struct {
 	name string // NFC
 	line int    // where he stands, counted from 1
 	hash hash
-	// refused is why he cannot log in, as one of the plugins.Reason constants; empty when he can.
-	refused string
+	// refused is why he cannot log in, as one of the plugins.Reason constants, and why says it in words; empty when he can.
+	refused, why string
 	// padding are the hashes to check after a wrong password so that it costs what an unknown user costs.
 	padding []hash
 }
@@ -60,16 +60,17 @@ func readTable(content []byte, policy policy) (*table, error) {
 			return
 		}
 		if first, found := t.entries[name]; found {
-			t.notices.add("lines %d and %d are both for user %q: he cannot log in", first.line, number, name)
 			first.refused = plugins.ReasonAmbiguousUser
+			first.why = fmt.Sprintf("lines %d and %d are both for user %q", first.line, number, name)
+			t.notices.add("%s: he cannot log in", first.why)
 			return
 		}
 		text, _, _ := strings.Cut(after, ":")
 		e := &entry{name: name, line: number}
 		t.entries[name] = e
 		if e.hash, err = parser.parse(text); err != nil {
-			t.notices.add("line %d %v: user %q cannot log in", number, err, name)
-			e.refused = plugins.ReasonUnusableHash
+			e.refused, e.why = plugins.ReasonUnusableHash, fmt.Sprintf("line %d %v", number, err)
+			t.notices.add("%s: user %q cannot log in", e.why, name)
 			return
 		}
 		if weakness := e.hash.weakness(); weakness != "" {

@@ -58,8 +58,10 @@ func TestCrashingModule(t *testing.T) {
 func TestStuckModuleInTheChild(t *testing.T) {
 	release := filepath.Join(t.TempDir(), "release")
 	account := addAccount(t)
-	o := stack(t, append([]string{"auth [success=1 default=ignore] pam_succeed_if.so quiet user = " + account,
-		"auth required " + testModule(t) + " wait=" + release}, unix...)...)
+	o := stack(t, append([]string{
+		"auth [success=1 default=ignore] pam_succeed_if.so quiet user = " + account,
+		"auth required " + testModule(t) + " wait=" + release,
+	}, unix...)...)
 	f := fixture(account, o)
 	connection := f.Launch(t, &plugintest.Log{})
 	client := connection.Client()
