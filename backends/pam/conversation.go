@@ -47,17 +47,24 @@ func (c *conversation) RespondPAM(style pam.Style, message string) (string, erro
 
 // clean returns a message without control characters and without the password, and not too long.
 func (c *conversation) clean(message string) string {
-	if !c.password.Empty() {
-		message = strings.ReplaceAll(message, c.password.Reveal(), "…")
-	}
+	message = c.hide(message)
 	message = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(message, "\uFFFD"))
+	message = c.hide(message) // spaces in the place of line ends may have made one
 	if len(message) > longestMessage {
 		message = strings.ToValidUTF8(message[:longestMessage], "") + "…"
 	}
 	return strings.TrimSpace(message)
+}
+
+// hide returns a message with the password left out.
+func (c *conversation) hide(message string) string {
+	if c.password.Empty() {
+		return message
+	}
+	return strings.ReplaceAll(message, c.password.Reveal(), "…")
 }

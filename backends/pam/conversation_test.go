@@ -27,6 +27,10 @@ func TestConversation(t *testing.T) {
 			t.Errorf("a prompt of style %v gets %q, %v", style, answer, err)
 		}
 	}
+	spaced := &conversation{password: secret.New("open sesame")}
+	if _, err := spaced.RespondPAM(pam.TextInfo, "you typed open\nsesame"); err != nil || strings.Contains(spaced.messages[0], "open sesame") {
+		t.Errorf("the messages are %q, %v", spaced.messages, err)
+	}
 	if said := strings.Join(c.messages, "\n"); strings.Contains(said, right) || strings.Contains(said, "\x1b") {
 		t.Errorf("the messages are %q", said)
 	}
