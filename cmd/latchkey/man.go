@@ -21,7 +21,8 @@ func (a *app) manCommand() *cobra.Command {
 			}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true
-			root.Long += "\n\nThe exit codes are:\n\n" + exitCodesText + "\n\nThe environment variables are:\n\n" + indented(environmentTopic().Long)
+			root.Long += "\n\nThe exit codes are:\n\n" + exitCodesText + "\n\nThe environment variables are:\n\n" + indented(environmentTopic().Long) +
+				"\n\n" + configurationTopic().Long
 			if err := doc.GenManTree(root, &doc.GenManHeader{Title: "LATCHKEY", Section: "1", Source: "Latchkey"}, args[0]); err != nil {
 				return fmt.Errorf("man pages: %w", err)
 			}

@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"latchkey": main})
 }
 
+// noRaceSleep is a value of GORACE: under -race every process would otherwise sleep a second before it ends.
+const noRaceSleep = "atexit_sleep_ms=0"
+
 // serverKey is where a script's server is kept in its environment.
 type serverKey struct{}
 
@@ -39,6 +42,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			server := newTestServer(e.T().(testing.TB), e.WorkDir) //nolint:forcetypeassert // testscript hands out *testing.T
 			e.Values[serverKey{}] = server
+			e.Setenv("GORACE", noRaceSleep)
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("LATCHKEY_URL", server.plain.URL)
 			e.Setenv("PLAIN", server.plain.URL)
@@ -104,8 +108,7 @@ func fail(ts *testscript.TestScript, neg bool, args []string) {
 
 func redirect(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) == 1, "redirect URL")
-	handler := http.RedirectHandler(args[0], http.StatusTemporaryRedirect)
-	serverOf(ts).override.Store(&handler)
+	serverOf(ts).handle(http.RedirectHandler(args[0], http.StatusTemporaryRedirect))
 }
 
 func answerWith(ts *testscript.TestScript, neg bool, args []string) {
@@ -113,12 +116,11 @@ func answerWith(ts *testscript.TestScript, neg bool, args []string) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	text := ts.ReadFile(args[1])
-	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	serverOf(ts).handle(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		fmt.Fprint(w, text)
-	})
-	serverOf(ts).override.Store(&handler)
+	}))
 }
 
 func backend(ts *testscript.TestScript, neg bool, args []string) {

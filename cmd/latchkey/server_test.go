@@ -130,6 +130,9 @@ func (s *testServer) watch(next http.Handler) http.Handler {
 	})
 }
 
+// handle makes another handler answer everything.
+func (s *testServer) handle(other http.Handler) { s.override.Store(&other) }
+
 // writeCA writes the certificate that the TLS server's clients have to trust.
 func (s *testServer) writeCA(path string) error {
 	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.secure.Certificate().Raw}), 0o600)
