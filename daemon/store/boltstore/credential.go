@@ -124,7 +124,7 @@ func (s *Store) Credentials(ctx context.Context, q store.Query) (page []store.Cr
 		var ids []store.ID
 		for _, prefix := range prefixes {
 			cursor := bucket.Cursor()
-			for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
+			for key, _ := cursor.Seek(prefix); key != nil && bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
 				if len(ids)%1024 == 0 && ctx.Err() != nil {
 					return ctx.Err()
 				}
