@@ -75,7 +75,7 @@ func (s *settings) readClientOptions(c *config, list *faultList) {
 	if hasCertificate || hasKey {
 		pair, err := tls.LoadX509KeyPair(certificate.text(), key.text())
 		if err != nil {
-			list.add("client_options", "OPT_X_TLS_CERTFILE and OPT_X_TLS_KEYFILE must be the files of a certificate and its key: %v", err)
+			list.add("client_options", "OPT_X_TLS_CERTFILE and OPT_X_TLS_KEYFILE must be the files of a certificate and its key: %v", fileTrouble(err))
 			return
 		}
 		c.tlsConfig().Certificates = []tls.Certificate{pair}
@@ -113,7 +113,7 @@ func setReferrals(_ *settings, c *config, value optionValue) error {
 // are several, the shortest counts.
 func setTimeout(_ *settings, c *config, value optionValue) error {
 	seconds, err := strconv.ParseFloat(value.text(), 64)
-	if err != nil || seconds <= 0 || seconds > 1<<31 {
+	if err != nil || !(seconds > 0 && seconds < 1<<31) { // written so that NaN does not pass
 		return errors.New("must be a number of seconds above 0")
 	}
 	c.timeout = min(c.timeout, time.Duration(seconds*float64(time.Second)))

@@ -96,6 +96,13 @@ type conn struct {
 
 // run calls an operation on the connection and cuts the connection when ctx ends first: go-ldap's operations know no context.
 func (c *conn) run(ctx context.Context, operation func() error) error {
+	// A deadline in the past ends go-ldap's reader, and with it the operation. Where that reader has ended already, as it does
+	// after an answer to StartTLS that belongs to nothing that was asked, go-ldap's own limit ends the operation a moment later.
+	limit := time.Hour
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = max(time.Until(deadline), 0) + 50*time.Millisecond
+	}
+	c.ldap.SetTimeout(limit)
 	stop := context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(time.Unix(1, 0)) })
 	err := operation()
 	if !stop() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"unicode"
 )
 
 // endpoint is one server: the name that its certificate must have, and its TCP address.
@@ -18,15 +19,22 @@ func newEndpoint(text string, port int) (endpoint, error) {
 	host, ownPort, err := net.SplitHostPort(text)
 	if err != nil {
 		// Without a port: a name, or an IPv6 address with or without brackets.
-		host, ownPort = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"), fmt.Sprint(port)
-		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+		host, ownPort = text, fmt.Sprint(port)
+		if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
+			host = text[1 : len(text)-1]
+		}
+		if strings.ContainsAny(host, ":[]") && net.ParseIP(host) == nil {
 			return endpoint{}, errors.New("is no host; write host or host:port")
 		}
 	}
-	if number, err := net.LookupPort("tcp", ownPort); err != nil || number < 1 || host == "" || strings.ContainsAny(host, " \t@") {
+	if number, err := net.LookupPort("tcp", ownPort); err != nil || number < 1 || host == "" || strings.ContainsFunc(host, noHostRune) {
 		return endpoint{}, errors.New("is no host; write host or host:port")
 	}
 	return endpoint{name: host, address: net.JoinHostPort(host, ownPort)}, nil
+}
+
+func noHostRune(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`@"'<>\`, r)
 }
 
 // loopback reports whether the server is this host, as written: no name is resolved.

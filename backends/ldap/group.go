@@ -43,7 +43,7 @@ func newGroup(entry *ldap.Entry) group {
 func groupNames(groups []group) []string {
 	names := make([]string, 0, len(groups))
 	for _, g := range groups {
-		if g.name == "" || !utf8.ValidString(g.name) || strings.ContainsFunc(g.name, func(r rune) bool { return r == ',' || unicode.IsControl(r) }) {
+		if g.name == "" || strings.ContainsFunc(g.name, unlistable) {
 			continue
 		}
 		names = append(names, g.name)
@@ -51,6 +51,10 @@ func groupNames(groups []group) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// unlistable reports whether a rune cannot stand in a list of names. utf8.RuneError is what ranging over a text and ParseDN make
+// of bytes that are no UTF-8.
+func unlistable(r rune) bool { return r == ',' || r == utf8.RuneError || unicode.IsControl(r) }
 
 // requirement is the setting group_dns with group_dns_check: the groups that an account must be in.
 type requirement struct {

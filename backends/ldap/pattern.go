@@ -45,9 +45,9 @@ func newPattern(text string, allowed, required []string) (*pattern, error) {
 			continue
 		}
 		if !slices.Contains(allowed, part.place) {
-			return nil, fmt.Errorf("knows no {%s}; it may use {%s}", part.place, strings.Join(allowed, "}, {"))
+			return nil, fmt.Errorf("knows no placeholder %q; it may use {%s}", part.place, strings.Join(allowed, "}, {"))
 		}
-		if !strings.Contains(before[strings.LastIndexByte(before, '(')+1:], "=") {
+		if item := before[strings.LastIndexByte(before, '(')+1:]; !strings.Contains(item, "=") || strings.Contains(item, ")") {
 			return nil, fmt.Errorf("has {%s} where no value stands; a value stands behind the = of a comparison", part.place)
 		}
 		named = append(named, part.place)
@@ -55,7 +55,9 @@ func newPattern(text string, allowed, required []string) (*pattern, error) {
 	if !slices.ContainsFunc(required, func(place string) bool { return slices.Contains(named, place) }) {
 		return nil, fmt.Errorf("does not contain {%s}, so it would find the same for everybody", strings.Join(required, "} or {"))
 	}
-	if _, err := ldap.CompileFilter(p.expand(map[string]string{})); err != nil {
+	// The sample is no hexadecimal digit, so that a backslash before a placeholder does not pass for an escape.
+	sample := map[string]string{placeUsername: "x", placeUserDN: "x"}
+	if _, err := ldap.CompileFilter(p.expand(sample)); err != nil {
 		return nil, errors.New("is no search filter (RFC 4515), such as (uid={username}): check its parentheses")
 	}
 	return p, nil

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -292,13 +293,21 @@ func (s *settings) readTLS(c *config, list *faultList) {
 	}
 	text, err := os.ReadFile(s.CACert)
 	if err != nil {
-		list.add("cacert", "cannot be read: %v", err)
+		list.add("cacert", "cannot be read: %q: %v", s.CACert, fileTrouble(err))
 		return
 	}
 	c.dialer.tls.RootCAs = x509.NewCertPool()
 	if !c.dialer.tls.RootCAs.AppendCertsFromPEM(text) {
-		list.add("cacert", "%s holds no certificate in PEM form", s.CACert)
+		list.add("cacert", "%q holds no certificate in PEM form", s.CACert)
 	}
+}
+
+// fileTrouble returns an error without the file's name, which may hold anything and is told in quotes.
+func fileTrouble(err error) error {
+	if trouble, ok := errors.AsType[*fs.PathError](err); ok {
+		return trouble.Err
+	}
+	return err
 }
 
 // explainForeign says what to write instead of the options of StackStorm's community backend (st2-auth-backend-ldap), which
