@@ -42,7 +42,11 @@ func asJSON(k client.APIKeyInfo) shownKey {
 // showKey prints one key.
 func (a *app) showKey(k client.APIKeyInfo) error {
 	return a.showProperties(asJSON(k), []property{
-		{"id", k.ID}, {"user", k.User}, {"key_hash", k.KeyHash}, {"metadata", compact(k.Metadata)}, {"created_at", moment(k.CreatedAt)},
+		{"id", k.ID},
+		{"user", k.User},
+		{"key_hash", k.KeyHash},
+		{"metadata", compact(k.Metadata)},
+		{"created_at", moment(k.CreatedAt)},
 		{"enabled", yesNo(k.Enabled)},
 	})
 }
@@ -157,8 +161,12 @@ func (a *app) apikeyCreate() *cobra.Command {
 			shown := asJSON(made)
 			shown.Key = text.Reveal()
 			err = a.showProperties(shown, []property{
-				{"id", made.ID}, {"user", made.User}, {"key", text.Reveal()}, {"metadata", compact(made.Metadata)},
-				{"created_at", moment(made.CreatedAt)}, {"enabled", yesNo(made.Enabled)},
+				{"id", made.ID},
+				{"user", made.User},
+				{"key", text.Reveal()},
+				{"metadata", compact(made.Metadata)},
+				{"created_at", moment(made.CreatedAt)},
+				{"enabled", yesNo(made.Enabled)},
 			})
 		}
 		return unseen(err, "API key", "latchkey apikey delete", made.ID)
