@@ -64,6 +64,7 @@ func compact(text json.RawMessage) string {
 func (a *app) apikeyList() *cobra.Command {
 	var query client.APIKeyQuery
 	var limit int
+	var detail bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List your API keys; an administrator sees everybody's",
@@ -71,20 +72,22 @@ func (a *app) apikeyList() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&query.User, "user", "u", "", "only the keys of this `user`")
 	cmd.Flags().BoolVar(&query.ShowSecrets, "show-secrets", false, "show the hashes of the keys (administrators only)")
+	cmd.Flags().BoolVarP(&detail, "detail", "d", false, "show all that there is to show")
 	addLimitFlag(cmd, &limit)
 	return a.calling(cmd, func(ctx context.Context, c *client.Client, _ []string) error {
+		hashes := detail || query.ShowSecrets
 		keys, err := collect(c.APIKeys(ctx, query), limit)
 		if err != nil {
 			return err
 		}
 		shown, rows := []shownKey{}, [][]string{}
 		header := []string{"ID", "USER", "ENABLED", "CREATED", "METADATA"}
-		if query.ShowSecrets {
+		if hashes {
 			header = append(header, "KEY_HASH")
 		}
 		for _, k := range keys {
 			row := []string{k.ID, k.User, yesNo(k.Enabled), moment(k.CreatedAt), compact(k.Metadata)}
-			if query.ShowSecrets {
+			if hashes {
 				row = append(row, k.KeyHash)
 			}
 			shown, rows = append(shown, asJSON(k)), append(rows, row)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"gopkg.in/ini.v1"
 
+	"latchkey/daemon/client"
 	"latchkey/plugins/secret"
 )
 
@@ -47,9 +48,10 @@ func configurationTopic() *cobra.Command {
     [cli]
     cache_token = True                  False keeps no log-in
 
-All of it is optional. A value goes to the end of its line as it stands; a comment has a line of its own, which begins with # or ;.
-A file with a password or a key in it must be readable by you alone (chmod 600). StackStorm's CLI has the same form, and its file
-can be used: what means nothing here is passed over.`}
+All of it is optional. The credentials go to the server that the file names and to no other; without one, to any. A value
+goes to the end of its line as it stands; a comment has a line of its own, which begins with # or ;. A file with a password or a
+key in it must be readable by you alone (chmod 600). StackStorm's CLI has the same form, and its file can be used: what means
+nothing here is passed over.`}
 }
 
 // hasPassword reports whether the file says how to log in without asking.
@@ -73,6 +75,20 @@ func (f file) readAPIKey() (secret.Text, error) {
 
 // holdsSecret reports whether others must not read the file.
 func (f file) holdsSecret() bool { return !f.password.Empty() || !f.apiKey.Empty() }
+
+// forServer returns the file without its credentials when it names another server: a password that was written down for one server
+// is not sent to the next one that somebody asks.
+func (f file) forServer(address string) file {
+	if f.url == "" {
+		return f
+	}
+	own, err := client.Normal(f.url)
+	asked, askedErr := client.Normal(address)
+	if err == nil && askedErr == nil && own == asked {
+		return f
+	}
+	return file{path: f.path, url: f.url, cacert: f.cacert, noCache: f.noCache}
+}
 
 // readConfig reads the configuration file: the one that --config names, which has to be there, or the usual one, which need not.
 func (a *app) readConfig() (file, error) {

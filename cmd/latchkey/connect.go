@@ -72,6 +72,7 @@ func (a *app) settings() (settings, error) {
 	if from != "" {
 		a.server = fmt.Sprintf("The server's address is from %s.", from)
 	}
+	s.file = s.file.forServer(s.url)
 	switch {
 	case a.options.cacert != "":
 		s.cacert = a.options.cacert

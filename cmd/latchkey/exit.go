@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,6 +90,9 @@ func (a *app) judge(command string, err error) (code int, hint string) {
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](lost); ok {
 			return exitUnreachable, "If a certificate authority of your own has signed the server's certificate, give its file with --cacert."
 		}
+		if errors.Is(lost, fs.ErrPermission) {
+			return exitUnreachable, "This socket is for root."
+		}
 		return exitUnreachable, "Is this the right server? " + a.server
 	}
 	if _, ok := errors.AsType[*client.Unexpected](err); ok {
@@ -102,6 +107,10 @@ func (a *app) judge(command string, err error) (code int, hint string) {
 // judgeRefusal does the same for a refusal by the server.
 func (a *app) judgeRefusal(refused *client.Error) (code int, hint string) {
 	switch refused.Status {
+	case http.StatusBadRequest:
+		if strings.HasPrefix(refused.Message, "Client sent an HTTP request to an HTTPS server") { // net/http's words for it
+			return exitError, "Write the server's address with https://. " + a.server
+		}
 	case http.StatusUnauthorized:
 		if a.credential == "" {
 			return exitRefused, `Log in with "latchkey login", or set LATCHKEY_AUTH_TOKEN or LATCHKEY_API_KEY.`

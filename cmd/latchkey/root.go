@@ -94,7 +94,7 @@ kept, then the name and password or the API key of the configuration file.`
 	flags.BoolVar(&a.options.local, "local", false, "speak to the daemon of this host over root's socket, "+adminSocket)
 	flags.StringVar(&a.options.config, "config", "", "configuration `file` (default $XDG_CONFIG_HOME/latchkey/config)")
 	flags.DurationVar(&a.options.timeout, "timeout", 30*time.Second, "the longest that one call may take")
-	flags.BoolVar(&a.options.json, "json", false, "print JSON instead of tables")
+	flags.BoolVarP(&a.options.json, "json", "j", false, "print JSON instead of tables")
 	root.AddCommand(
 		a.authCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(),
 		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(),

@@ -15,6 +15,13 @@ type address struct {
 	socket string   // path of a unix socket, if it is one
 }
 
+// Normal returns a server's address in its one normal form, as Client.URL does, so that two can be compared. The error says what
+// is wrong with it and never holds it, since a password could be in it.
+func Normal(text string) (string, error) {
+	at, err := parseAddress(text)
+	return at.name, err
+}
+
 // serviceSuffixes are what StackStorm's configuration puts behind the host to name one of its services. Here one listener
 // serves both.
 func serviceSuffixes() []string { return []string{"/auth/v1", "/api/v1", "/auth", "/api", "/v1"} }

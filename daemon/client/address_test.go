@@ -40,14 +40,14 @@ func TestAddress(t *testing.T) {
 		"unix:relative":                  "",
 		"https://alice:canary@ho st/%zz": "",
 	} {
-		at, err := parseAddress(text)
+		got, err := Normal(text)
 		switch {
 		case want == "" && err == nil:
-			t.Errorf("%q is accepted as %q", text, at.name)
+			t.Errorf("%q is accepted as %q", text, got)
 		case want == "" && strings.Contains(err.Error(), "canary"):
 			t.Errorf("%q: the error repeats it: %v", text, err)
-		case want != "" && (err != nil || at.name != want):
-			t.Errorf("%q is %q, %v; want %q", text, at.name, err, want)
+		case want != "" && (err != nil || got != want):
+			t.Errorf("%q is %q, %v; want %q", text, got, err, want)
 		}
 	}
 }
