@@ -85,7 +85,7 @@ func (r *reader) checkCertificate(c *Config) {
 	}{{"cert", c.Auth.Cert, false}, {"key", c.Auth.Key, true}} {
 		at := r.position("auth", part.key)
 		if part.file == "" {
-			if _, failed := r.value("auth", part.key); !failed { // otherwise its own fault is noted already
+			if !r.failed[sectionKey{"auth", part.key}] {
 				r.fault(r.position("auth", "use_ssl"), "[auth] use_ssl: it needs %s, the path of a PEM file", part.key)
 			}
 			sound = false

@@ -144,5 +144,8 @@ func where(err error) string {
 	if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("; it goes wrong at character %d", wrong.Offset)
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return "; it ends before the object does"
+	}
 	return ""
 }

@@ -42,10 +42,11 @@ func (r *reader) checkBootstrap(c *Config) {
 	if len(r.settings["bootstrap"]) == 0 {
 		return
 	}
-	if c.Bootstrap.Token.Empty() {
-		r.fault(r.position("bootstrap", "token"), "[bootstrap] token: it is missing; give token or token_file")
-	} else if problem := weak(c.Bootstrap.Token.Reveal()); problem != "" {
-		r.fault(r.position("bootstrap", "token"), "[bootstrap] token: %s; make one with: openssl rand -hex 24", problem)
+	at := r.position("bootstrap", "token")
+	if problem := weak(c.Bootstrap.Token.Reveal()); problem != "" && !c.Bootstrap.Token.Empty() {
+		r.fault(at, "[bootstrap] token: %s; make one with: openssl rand -hex 24", problem)
+	} else if c.Bootstrap.Token.Empty() && !r.failed[sectionKey{"bootstrap", "token"}] {
+		r.fault(at, "[bootstrap] token: it is missing; give token or token_file")
 	}
 	if len(c.Bootstrap.Roles) == 0 {
 		r.fault(r.position("bootstrap", "roles"), "[bootstrap] roles: a bootstrap token needs at least one role")

@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // The environment variable LATCHKEY_AUTH__PORT is [auth] port, and LATCHKEY_BACKEND_LDAP__HOST is [backend.ldap] host.
@@ -40,7 +38,7 @@ func (r *reader) environment() {
 			r.fault(at, "there is no section [%s]%s", section, didYouMean(section, sectionNames()))
 		case slices.Contains(foreignKeys(section), key):
 			r.fault(at, "[%s] %s means something to StackStorm only; remove the variable", section, key)
-		case !utf8.ValidString(value) || strings.ContainsFunc(value, func(c rune) bool { return unicode.IsControl(c) && c != '\t' && c != '\n' }):
+		case !isText(strings.ReplaceAll(value, "\n", "")):
 			r.fault(at, "[%s] %s: the value holds a control character or is not UTF-8", section, key)
 		default:
 			r.settings.set(section, key, setting{value: strings.Trim(value, " \t\n"), position: at, rank: len(r.files)})

@@ -17,7 +17,7 @@ const DefaultFile = "/etc/latchkey/latchkey.conf"
 // Load reads the files, of which later ones win key by key, and the environment, whose form is os.Environ's, over the
 // defaults. The error is Faults: everything that is wrong, in the order of the files and their lines, then of the variables.
 func Load(files, environ []string) (*Config, error) {
-	r := &reader{files: files, environ: environ, settings: settings{}, begins: map[string]Position{}}
+	r := &reader{files: files, environ: environ, settings: settings{}, begins: map[string]Position{}, failed: map[sectionKey]bool{}}
 	for _, name := range files {
 		r.file(name)
 	}

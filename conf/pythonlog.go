@@ -37,24 +37,24 @@ func (r *reader) takePythonLogging(c *Config) {
 		return
 	}
 	found := readPythonLog(content)
-	honoured := []string{}
+	used := []string{}
 	if _, own := r.value("log", "level"); found.hasLevel && !own {
 		c.Log.Level = found.level
-		honoured = append(honoured, "the level")
+		used = append(used, "the level")
 	}
 	if _, own := r.value("log", "file"); found.file != "" && !own {
 		if err := appendable(found.file); err != nil {
 			r.notice(given.position, "[auth] logging: %s cannot be written (%v), so the log goes to standard error", printablePath(found.file), cause(err))
 		} else {
 			c.Log.File = found.file
-			honoured = append(honoured, "the file "+printablePath(found.file))
+			used = append(used, "the file "+printablePath(found.file))
 		}
 	}
-	if len(honoured) == 0 {
-		honoured = []string{"nothing"}
+	if len(used) == 0 {
+		used = []string{"nothing"}
 	}
-	r.notice(given.position, "[auth] logging: of %s, a Python logging file, %s is honoured and the rest is ignored; [log] has our own settings",
-		printablePath(given.value), strings.Join(honoured, " and "))
+	r.notice(given.position, "[auth] logging: %s is a Python logging file; used of it: %s; [log] has our own settings",
+		printablePath(given.value), strings.Join(used, ", "))
 }
 
 // readPythonLog reads a Python logging file: the logger st2auth where there is one, otherwise the root logger. What it does

@@ -41,6 +41,7 @@ type reader struct {
 	environ  []string
 	settings settings
 	begins   map[string]Position // where each section of ours begins, in the last file that has it
+	failed   map[sectionKey]bool // the keys whose value is at fault, so that what is missing in their place is not said, too
 	faults   Faults
 	notices  Faults
 }
@@ -48,6 +49,12 @@ type reader struct {
 // fault notes something that is wrong.
 func (r *reader) fault(p Position, format string, args ...any) {
 	r.faults = append(r.faults, Fault{Position: p, Message: fmt.Sprintf(format, args...)})
+}
+
+// keyFault notes that a key's value is wrong.
+func (r *reader) keyFault(p Position, section, key string, problem error) {
+	r.failed[sectionKey{section, key}] = true
+	r.fault(p, "[%s] %s: %v", section, key, problem)
 }
 
 // notice notes something that stops nothing.

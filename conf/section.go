@@ -134,7 +134,7 @@ func (r *reader) take(c *Config, s section) {
 		if note, ok := errors.AsType[remark](err); ok {
 			r.notice(given.position, "[%s] %s: %s", s.name, k.name, string(note))
 		} else if err != nil {
-			r.fault(given.position, "[%s] %s: %v", s.name, k.name, err)
+			r.keyFault(given.position, s.name, k.name, err)
 		}
 		if k.secret && given.shared {
 			r.tooOpen(given.position, fmt.Sprintf("[%s] %s", s.name, k.name))

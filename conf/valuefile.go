@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"unicode"
-	"unicode/utf8"
 )
 
 // fileSuffix makes of a key the key that names a file with the value.
@@ -42,9 +40,10 @@ func (r *reader) valueFiles() {
 				r.fault(given.position, "[%s] %s: %s is set, too; give one of the two", section, name, key)
 				continue
 			}
-			value, err := r.readValue(given.value, isSecret(section, key))
+			value, err := r.readValue(given.value, describe(section, key))
 			if err != nil {
 				r.fault(given.position, "[%s] %s: %v", section, name, err)
+				r.failed[sectionKey{section, key}] = true
 				delete(keys, key) // it would be looked at in vain
 				continue
 			}
@@ -64,24 +63,22 @@ func takesFile(section, name, key string) bool {
 	return slices.Contains(known, key) && !slices.Contains(known, name)
 }
 
-// isSecret reports whether a key's value is a secret. backend_kwargs may hold one.
-func isSecret(section, name string) bool {
-	if strings.HasPrefix(section, backendPrefix) || section == "auth" && name == "backend_kwargs" {
-		return true
-	}
+// describe returns what is known of a key that can be given by a file. backend_kwargs may hold a secret.
+func describe(section, name string) key {
 	for _, s := range sections() {
 		for _, k := range s.keys {
 			if s.name == section && k.name == name {
-				return k.secret
+				k.secret = k.secret || name == "backend_kwargs"
+				return k
 			}
 		}
 	}
-	return false
+	return key{name: name, secret: true} // of a backend
 }
 
 // readValue returns the content of the file that a KEY_file names, without the newline at its end. The error names the file
 // and shows nothing of what is in it.
-func (r *reader) readValue(name string, private bool) (string, error) {
+func (r *reader) readValue(name string, k key) (string, error) {
 	path, err := r.credentialPath(name)
 	if err != nil {
 		return "", err
@@ -89,7 +86,7 @@ func (r *reader) readValue(name string, private bool) (string, error) {
 	if !filepath.IsAbs(path) {
 		return "", errors.New("must be a path that begins with /, or credential:NAME")
 	}
-	if err := readable(path, private); err != nil {
+	if err := readable(path, k.secret); err != nil {
 		return "", err
 	}
 	opened, err := os.Open(path)
@@ -105,10 +102,12 @@ func (r *reader) readValue(name string, private bool) (string, error) {
 	switch {
 	case len(content) > maxValueFile:
 		return "", fmt.Errorf("%s is longer than %d bytes", path, maxValueFile)
-	case !utf8.ValidString(value) || strings.ContainsFunc(value, func(c rune) bool { return unicode.IsControl(c) && c != '\t' && c != '\n' && c != '\r' }):
+	case !isText(strings.ReplaceAll(value, "\n", "")):
 		return "", fmt.Errorf("%s holds a control character or is not UTF-8", path)
 	case value == "":
 		return "", fmt.Errorf("%s is empty", path)
+	case strings.Contains(value, "\n") && !k.many:
+		return "", fmt.Errorf("%s has several lines, and the value is one", path)
 	}
 	return value, nil
 }
