@@ -51,9 +51,11 @@ func (p *pool) use(ctx context.Context, ask func(context.Context, *conn) error) 
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
 	case <-p.closing:
-		return errClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+	if p.isClosed() {
+		return errClosed
 	}
 	stale := false
 	for tries := p.hosts.count(); ; {
@@ -222,6 +224,15 @@ func (p *pool) drop(to endpoint) {
 		kept = append(kept, c)
 	}
 	p.idle = kept
+}
+
+func (p *pool) isClosed() bool {
+	select {
+	case <-p.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // close closes the idle connections now and those in use when they are given back.
