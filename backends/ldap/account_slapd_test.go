@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	ber "github.com/go-asn1-ber/asn1-ber"
+	goldap "github.com/go-ldap/ldap/v3"
+
 	"latchkey/backends/ldap/slapdtest"
 	"latchkey/plugins"
 )
@@ -115,6 +118,30 @@ func TestWrongBase(t *testing.T) {
 	}
 }
 
+// A directory that accepts whoever asks lets nobody in who is not in it, and the log says what it does.
+func TestDirectoryAcceptsAnybody(t *testing.T) {
+	server := slapdtest.Start(t, slapdtest.Options{})
+	through := newProxy(t, server.Address, func(packet *ber.Packet) *ber.Packet {
+		if operation := packet.Children[1]; operation.Tag == goldap.ApplicationBindRequest && strings.Contains(fmt.Sprint(operation.Children[1].Value), "no-such-account") {
+			return result(packet, goldap.ApplicationBindResponse, goldap.LDAPResultSuccess)
+		}
+		return nil
+	})
+	backend, log := open(t, plain(server, kwargs{"host": through.address}))
+	want(t, backend, "nobody-here", "x", plugins.UnknownUser, plugins.ReasonUnknownUser)
+	if !strings.Contains(log.String(), "it accepts anybody") {
+		t.Errorf("not logged:\n%s", log)
+	}
+}
+
+// A directory that lists a part of the groups only has not said which ones are missing.
+func TestGroupsCutShort(t *testing.T) {
+	server := slapdtest.Start(t, slapdtest.Options{})
+	backend, _ := open(t, plain(server, kwargs{"client_options": kwargs{"OPT_SIZELIMIT": 2}}))
+	undecided(t, backend, "alice", slapdtest.AlicePassword, "does not list all groups")
+	want(t, backend, "bob", slapdtest.BobPassword, plugins.Accepted, "")
+}
+
 // Groups are required by distinguished name or by its first part, all of them or one, and found in each way of membership.
 func TestGroups(t *testing.T) {
 	const alice, bob = "uid=alice,ou=people,dc=example,dc=com", "uid=bob,ou=people,dc=example,dc=com"
@@ -205,6 +232,10 @@ func TestPasswordPolicy(t *testing.T) {
 	want(t, backend, "dora", "d", plugins.Accepted, "")
 	server.Apply(t, "dn: uid=dora,ou=people,dc=example,dc=com\nchangetype: modify\nreplace: pwdReset\npwdReset: TRUE\n")
 	want(t, backend, "dora", "d", plugins.Denied, plugins.ReasonPasswordExpired)
+	// The service account is under the policy, too.
+	server.Apply(t, "dn: "+slapdtest.ServiceDN+"\nchangetype: modify\nreplace: pwdReset\npwdReset: TRUE\n")
+	backend, _ = open(t, plain(server, nil))
+	undecided(t, backend, "dora", "d", "must change its password")
 }
 
 // An account that has no password, or no name that Latchkey could use, is refused; the others are called as the directory does.

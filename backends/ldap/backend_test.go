@@ -131,3 +131,23 @@ func TestTransports(t *testing.T) {
 		})
 	}
 }
+
+// The sample of StackStorm's documentation works as it stands there, apart from the names of the server and the file.
+func TestStackStormSample(t *testing.T) {
+	server := slapdtest.Start(t, slapdtest.Options{LDIF: "dn: ou=users,dc=example,dc=com\nobjectClass: organizationalUnit\nou: users\n\n" +
+		"dn: CN=st2admin,ou=users,dc=example,dc=com\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: st2admin\nuserPassword: foobar123\n\n" +
+		member("st2developers", "uid=alice,ou=people,dc=example,dc=com"),
+		Readers: []string{"cn=st2admin,ou=users,dc=example,dc=com"}})
+	host, port, _ := net.SplitHostPort(server.TLSAddress)
+	sample := `{"bind_dn": "CN=st2admin,ou=users,dc=example,dc=com", "bind_password": "foobar123", "base_ou": "dc=example,dc=com",
+		"group_dns": ["CN=st2users,ou=groups,dc=example,dc=com", "CN=st2developers,ou=groups,dc=example,dc=com"],
+		"host": "identity.example.com", "port": 636, "use_ssl": true, "cacert": "/path/to/cacert.pem"}`
+	sample = strings.NewReplacer("identity.example.com", host, "636", port, "/path/to/cacert.pem", server.CAFile).Replace(sample)
+	backend, err := ldap.New(t.Context(), plugins.NewSettings(secret.New(sample)), (&plugintest.Log{}).Logger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = backend.(plugins.Closer).Close() }()
+	want(t, backend, "alice", slapdtest.AlicePassword, plugins.Accepted, "")
+	want(t, backend, "bob", slapdtest.BobPassword, plugins.Denied, plugins.ReasonNotInGroup)
+}

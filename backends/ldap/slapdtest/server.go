@@ -30,6 +30,8 @@ type Options struct {
 	Global string
 	// Database is put at the end of the database: overlays.
 	Database string
+	// Readers are accounts that may read what the service account may.
+	Readers []string
 	// Authority issues the certificate; nil makes one.
 	Authority *Authority
 	// Names are what the certificate is issued for.
@@ -119,6 +121,10 @@ func (s *Server) configure(t testing.TB, options Options) {
 	for _, module := range options.Modules {
 		fmt.Fprintf(&conf, "moduleload %s\n", module)
 	}
+	var readers strings.Builder
+	for _, dn := range append([]string{ServiceDN}, options.Readers...) {
+		fmt.Fprintf(&readers, " by dn.exact=%q read", dn)
+	}
 	fmt.Fprintf(&conf, `pidfile %[1]s/slapd.pid
 TLSCACertificateFile %[2]s
 TLSCertificateFile %[3]s
@@ -132,9 +138,9 @@ rootdn %[7]q
 rootpw %[8]s
 index objectClass,uid eq
 access to attrs=userPassword by anonymous auth by * none
-access to * by dn.exact=%[9]q read by * none
+access to *%[9]s by * none
 %[10]s
-`, s.folder, s.CAFile, certificate, key, options.Global, Suffix, RootDN, RootPassword, ServiceDN, options.Database)
+`, s.folder, s.CAFile, certificate, key, options.Global, Suffix, RootDN, RootPassword, readers.String(), options.Database)
 	write(t, s.configuration(), conf.String())
 }
 
