@@ -134,10 +134,12 @@ func TestTransports(t *testing.T) {
 
 // The sample of StackStorm's documentation works as it stands there, apart from the names of the server and the file.
 func TestStackStormSample(t *testing.T) {
-	server := slapdtest.Start(t, slapdtest.Options{LDIF: "dn: ou=users,dc=example,dc=com\nobjectClass: organizationalUnit\nou: users\n\n" +
-		"dn: CN=st2admin,ou=users,dc=example,dc=com\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: st2admin\nuserPassword: foobar123\n\n" +
-		member("st2developers", "uid=alice,ou=people,dc=example,dc=com"),
-		Readers: []string{"cn=st2admin,ou=users,dc=example,dc=com"}})
+	server := slapdtest.Start(t, slapdtest.Options{
+		LDIF: "dn: ou=users,dc=example,dc=com\nobjectClass: organizationalUnit\nou: users\n\n" +
+			"dn: CN=st2admin,ou=users,dc=example,dc=com\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: st2admin\nuserPassword: foobar123\n\n" +
+			member("st2developers", "uid=alice,ou=people,dc=example,dc=com"),
+		Readers: []string{"cn=st2admin,ou=users,dc=example,dc=com"},
+	})
 	host, port, _ := net.SplitHostPort(server.TLSAddress)
 	sample := `{"bind_dn": "CN=st2admin,ou=users,dc=example,dc=com", "bind_password": "foobar123", "base_ou": "dc=example,dc=com",
 		"group_dns": ["CN=st2users,ou=groups,dc=example,dc=com", "CN=st2developers,ou=groups,dc=example,dc=com"],
