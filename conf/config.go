@@ -59,10 +59,14 @@ type Auth struct {
 }
 
 // SystemUser is the section [system_user].
-type SystemUser struct{ User string }
+type SystemUser struct {
+	User string // who a caller without credentials is when Auth.Enable is false
+}
 
 // Store is the section [store].
-type Store struct{ URL secret.Text } // a URL may hold a password
+type Store struct {
+	URL secret.Text // bolt: and an absolute path; other stores' URLs may hold a password
+}
 
 // Plugins is the section [plugins].
 type Plugins struct {
@@ -139,12 +143,13 @@ type Proxy struct {
 
 // Verify is the section [verify].
 type Verify struct {
-	AllowBasic bool
-	BasicCache time.Duration // 0: no cache
+	AllowBasic bool          // names and passwords are accepted at the door
+	BasicCache time.Duration // how long a right one is remembered, at most 10 min; 0: not at all
 }
 
 // API is the section [api].
 type API struct {
+	// AllowOrigin are exact origins, never * or null.
 	AllowOrigin []string
 	MaxPageSize int // default 100
 }

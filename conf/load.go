@@ -18,8 +18,8 @@ const DefaultFile = "/etc/latchkey/latchkey.conf"
 // defaults. The error is Faults: everything that is wrong, in the order of the files and their lines, then of the variables.
 func Load(files, environ []string) (*Config, error) {
 	r := &reader{files: files, environ: environ, settings: settings{}, begins: map[string]Position{}, failed: map[sectionKey]bool{}}
-	for _, name := range files {
-		r.file(name)
+	for rank, name := range files {
+		r.file(name, rank)
 	}
 	r.environment()
 	r.valueFiles()

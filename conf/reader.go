@@ -62,8 +62,8 @@ func (r *reader) notice(p Position, format string, args ...any) {
 	r.notices = append(r.notices, Fault{Position: p, Message: fmt.Sprintf(format, args...)})
 }
 
-// file reads one file; what it has wins over what was read before.
-func (r *reader) file(name string) {
+// file reads the file of a rank; what it has wins over what was read before.
+func (r *reader) file(name string, rank int) {
 	text, shared, err := readFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -71,7 +71,7 @@ func (r *reader) file(name string) {
 	case err != nil:
 		r.fault(Position{File: name}, "the file cannot be read: %v", cause(err))
 	default:
-		r.text(name, text, shared)
+		r.text(name, text, rank, shared)
 	}
 }
 
@@ -103,7 +103,7 @@ func cause(err error) error {
 
 // text reads the content of a file. The scanner decides what a line is and ini.v1 what the lines say; to ini.v1 quotes and
 // backticks at the beginning of a value mean something, so it gets every value between two marks.
-func (r *reader) text(name string, text []byte, shared bool) {
+func (r *reader) text(name string, text []byte, rank int, shared bool) {
 	found := scan(name, text)
 	r.faults = append(r.faults, found.faults...)
 	r.notices = append(r.notices, found.notices...)
@@ -120,12 +120,6 @@ func (r *reader) text(name string, text []byte, shared bool) {
 	if err != nil { // the error text of ini.v1 shows the line
 		r.fault(Position{File: name}, "the file cannot be understood")
 		return
-	}
-	rank := len(r.files)
-	for i, file := range r.files {
-		if file == name {
-			rank = i
-		}
 	}
 	for _, section := range file.Sections() {
 		for _, key := range section.Keys() {
