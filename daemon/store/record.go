@@ -3,6 +3,9 @@ package store
 import (
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -41,6 +44,9 @@ const (
 	KindCI        Kind = "ci"        // a workspace's
 )
 
+// Kinds returns all of them.
+func Kinds() []Kind { return []Kind{KindSession, KindAPIKey, KindService, KindDeveloper, KindCI} }
+
 // Credential is what is kept of one credential. It never holds the credential's text.
 type Credential struct {
 	ID     ID
@@ -74,6 +80,38 @@ type Credential struct {
 	Service bool
 	// Workspace is the workspace that it belongs to, if any.
 	Workspace ID
+}
+
+// Check returns nil when the record may be kept, and an error that wraps ErrInvalid when not: the id is not 24 hex digits,
+// the digest not 32 or 64 bytes, the kind unknown, a name not one that CheckName takes, or a session token has no expiry.
+// Nothing that it says comes from the record.
+func (c *Credential) Check() error {
+	switch {
+	case !ValidID(string(c.ID)):
+		return fmt.Errorf("%w: a credential's id is 24 lower-case hex digits", ErrInvalid)
+	case len(c.Digest) != 32 && len(c.Digest) != 64:
+		return fmt.Errorf("%w: a credential's digest is 32 or 64 bytes", ErrInvalid)
+	case !slices.Contains(Kinds(), c.Kind):
+		return fmt.Errorf("%w: a credential is of a known kind", ErrInvalid)
+	case c.User != "" && CheckName(c.User) != nil:
+		return CheckName(c.User)
+	case c.Workspace != "" && !ValidID(string(c.Workspace)):
+		return fmt.Errorf("%w: a workspace's id is 24 lower-case hex digits", ErrInvalid)
+	case c.Kind == KindSession && c.ExpiresAt.IsZero():
+		return fmt.Errorf("%w: a session token expires", ErrInvalid)
+	case len(c.Metadata) > 0 && !json.Valid(c.Metadata):
+		return fmt.Errorf("%w: metadata is JSON", ErrInvalid)
+	}
+	return nil
+}
+
+// CheckName returns nil when a user, or a counter, may be kept under this name: 1 to 1024 bytes and none of them zero. The
+// error wraps ErrInvalid. What a log-in takes for a name is narrower.
+func CheckName(name string) error {
+	if name == "" || len(name) > 1024 || strings.IndexByte(name, 0) >= 0 {
+		return fmt.Errorf("%w: a name is 1 to 1024 bytes, none of them zero", ErrInvalid)
+	}
+	return nil
 }
 
 // Expired reports whether the credential is refused at now: now >= ExpiresAt, and at once when a session token has no

@@ -4,7 +4,14 @@
 // What always holds: a write is durable when it returns, and either all of it is there or nothing; a change of a record is
 // one transaction around a function that sees the record as it is (compare-and-set), so two writers of one row never both
 // win; time comes in as an argument; a list is in order of creation. A failure that is not one of the sentinels below means
-// that the store could not be read or written, and a caller answers 503.
+// that the store could not be read or written, and a caller answers 503; a write that failed so has most likely not happened,
+// but the disk may have taken it before it failed.
+//
+// A method returns soon after its context ends, with the context's error. A write may have happened then, whole, or not at
+// all; what is certain is that the function that was given to it is not running and will not be called any more.
+//
+// Times are kept to the microsecond, rounded down, and come back in UTC; an empty list, map or JSON text comes back as nil, and
+// a JSON text with the same meaning.
 //
 // What it does not do: it knows no HTTP, no permissions and no credential's text.
 package store
@@ -22,6 +29,9 @@ var (
 	ErrNotFound = errors.New("no such record")
 	// ErrExists means that the id, the digest or the name is taken.
 	ErrExists = errors.New("record exists already")
+	// ErrInvalid means that the record must not be kept as it is, such as a session token without an expiry; it is wrapped, and
+	// the text says what is wrong. It is a fault of the caller's code.
+	ErrInvalid = errors.New("invalid record")
 )
 
 // Query selects credentials. Zero fields do not restrict, except Live.
@@ -43,9 +53,11 @@ type Query struct {
 
 // Credentials keeps credentials.
 type Credentials interface {
-	// CreateCredential adds a credential. ErrExists when its id or digest is taken: nothing is changed then.
+	// CreateCredential adds a credential. ErrExists when its id or digest is taken, ErrInvalid when Credential.Check refuses it:
+	// nothing is changed then.
 	CreateCredential(ctx context.Context, c Credential) error
-	// CredentialByDigest returns the credential with this digest and its owner, in one read. ErrNotFound when there is none.
+	// CredentialByDigest returns the credential with this digest and its owner, in one read. ErrNotFound when there is none. A call
+	// that begins after a change has returned sees what it changed.
 	CredentialByDigest(ctx context.Context, digest Digest) (*Entry, error)
 	// Credential returns the credential with this id. ErrNotFound when there is none.
 	Credential(ctx context.Context, id ID) (Credential, error)
@@ -54,13 +66,14 @@ type Credentials interface {
 	Credentials(ctx context.Context, query Query) ([]Credential, int, error)
 	// UpdateCredential runs change on the record inside a transaction and writes what it made. The id, the kind and the times of
 	// creation stay; a changed digest is re-indexed (rotation), ErrExists when that is taken. An error of change is returned as
-	// it is and nothing is written. ErrNotFound when there is none. Change may run more than once.
+	// it is and nothing is written. ErrNotFound when there is none, ErrInvalid when the result must not be kept. Change may run
+	// more than once, and must not call the store.
 	UpdateCredential(ctx context.Context, id ID, change func(*Credential) error) (Credential, error)
 	// DeleteCredential removes the record if check, which runs inside the transaction, returns nil. An error of check is
 	// returned as it is and nothing is written. ErrNotFound when there is none, so of many that race exactly one succeeds.
 	DeleteCredential(ctx context.Context, id ID, check func(Credential) error) (Credential, error)
-	// SweepCredentials removes at most limit credentials that are expired at now, by the expiry index and never by a scan, and
-	// returns how many it removed.
+	// SweepCredentials removes at most limit credentials that are expired at now, soonest first, by the expiry index and never by
+	// a scan, in one transaction, and returns how many it removed: fewer than limit only when no more are expired.
 	SweepCredentials(ctx context.Context, now time.Time, limit int) (int, error)
 }
 
@@ -71,7 +84,8 @@ type Users interface {
 	// Users returns users in order of name, starting behind after, at most limit (0: all), and how many there are.
 	Users(ctx context.Context, after string, limit int) ([]User, int, error)
 	// PutUser runs change on the user inside a transaction and writes what it made; found is false and the record has only its
-	// Name when it is new. An error of change is returned as it is and nothing is written. Change may run more than once.
+	// Name when it is new. An error of change is returned as it is and nothing is written. ErrInvalid when CheckName refuses the
+	// name. Change may run more than once, and must not call the store.
 	PutUser(ctx context.Context, name string, change func(user *User, found bool) error) (User, error)
 	// DeleteUser removes the user and every credential of his, in one transaction. ErrNotFound when there is none.
 	DeleteUser(ctx context.Context, name string) error
@@ -88,7 +102,8 @@ type Lockouts interface {
 	// Lockout returns the counter of key; the zero Lockout when there is none.
 	Lockout(ctx context.Context, key string) (Lockout, error)
 	// PutLockout runs change on the counter inside a transaction and writes what it made; a zero result removes it. expires is
-	// when the sweep may forget it. Change may run more than once.
+	// when the sweep may forget it; the zero time is never. ErrInvalid when CheckName refuses the key. Change may run more than
+	// once, and must not call the store.
 	PutLockout(ctx context.Context, key string, change func(*Lockout) (expires time.Time)) (Lockout, error)
 	// SweepLockouts removes at most limit counters that may be forgotten at now.
 	SweepLockouts(ctx context.Context, now time.Time, limit int) (int, error)

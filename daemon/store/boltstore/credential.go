@@ -1,10 +1,8 @@
 package boltstore
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -14,76 +12,87 @@ import (
 
 // CreateCredential adds a credential; see store.Credentials.
 func (s *Store) CreateCredential(ctx context.Context, c store.Credential) error {
-	return s.writer.doThen(ctx, func(tx *bbolt.Tx) error { return insert(tx, &c) }, func() { s.cache.drop(c.Digest) })
+	return s.writer.do(ctx, func(tx *bbolt.Tx) error { return insert(tx, c) }, nil)
 }
 
-// insert adds a credential and its index entries.
-func insert(tx *bbolt.Tx, c *store.Credential) error {
-	if tx.Bucket(bucketIDs).Get([]byte(c.ID)) != nil || tx.Bucket(bucketCredentials).Get([]byte(c.Digest)) != nil {
-		return store.ErrExists
+// insert adds a new credential.
+func insert(tx *bbolt.Tx, c store.Credential) error {
+	if err := c.Check(); err != nil {
+		return err
 	}
-	value, err := encodeCredential(c)
+	settleCredential(&c)
+	value, err := encodeCredential(&c)
 	if err != nil {
 		return err
 	}
-	if err := put(tx.Bucket(bucketCredentials), []byte(c.Digest), value); err != nil {
-		return err
+	credentials, ids := tx.Bucket(bucketCredentials), tx.Bucket(bucketIDs)
+	if ids.Get(packed(c.ID)) != nil || credentials.Get([]byte(c.Digest)) != nil {
+		return store.ErrExists
 	}
-	if _, err := tx.Bucket(bucketIDs).NextSequence(); err != nil {
+	// The sequence of the bucket of ids counts every credential that was ever made; CreateOnce asks for it.
+	if _, err := ids.NextSequence(); err != nil {
 		return writeError{err}
 	}
-	return eachIndex(tx, c, func(b *bbolt.Bucket, key []byte) error { return put(b, key, []byte(c.Digest)) })
-}
-
-// eachIndex calls f with each index that a credential stands in, and its key there.
-func eachIndex(tx *bbolt.Tx, c *store.Credential, f func(*bbolt.Bucket, []byte) error) error {
-	if err := f(tx.Bucket(bucketIDs), []byte(c.ID)); err != nil {
+	if err := put(credentials, []byte(c.Digest), value); err != nil {
 		return err
 	}
-	if c.User != "" {
-		if err := f(tx.Bucket(bucketOwners), joined(c.User, string(c.Kind), string(c.ID))); err != nil {
-			return err
-		}
-	}
-	if c.Kind != store.KindSession {
-		if err := f(tx.Bucket(bucketKinds), joined(string(c.Kind), string(c.ID))); err != nil {
-			return err
-		}
-	}
-	if !c.ExpiresAt.IsZero() {
-		return f(tx.Bucket(bucketExpiries), append(instant(c.ExpiresAt), c.ID...))
-	}
-	return nil
+	return eachIndex(tx, &c, put)
 }
+
+// replace writes a credential in place of what it was.
+func replace(tx *bbolt.Tx, before, after *store.Credential) error {
+	value, err := encodeCredential(after)
+	if err != nil {
+		return err
+	}
+	credentials := tx.Bucket(bucketCredentials)
+	if after.Digest != before.Digest {
+		if credentials.Get([]byte(after.Digest)) != nil {
+			return store.ErrExists
+		}
+		if err := remove(credentials, []byte(before.Digest)); err != nil {
+			return err
+		}
+	}
+	if err := put(credentials, []byte(after.Digest), value); err != nil {
+		return err
+	}
+	if after.Digest == before.Digest && after.User == before.User && after.Workspace == before.Workspace &&
+		after.ExpiresAt.Equal(before.ExpiresAt) {
+		return nil // the indexes say the same
+	}
+	if err := eachIndex(tx, before, removeKey); err != nil {
+		return err
+	}
+	return eachIndex(tx, after, put)
+}
+
+// erase removes a credential.
+func erase(tx *bbolt.Tx, c *store.Credential) error {
+	if err := remove(tx.Bucket(bucketCredentials), []byte(c.Digest)); err != nil {
+		return err
+	}
+	return eachIndex(tx, c, removeKey)
+}
+
+func removeKey(b *bbolt.Bucket, key, _ []byte) error { return remove(b, key) }
 
 // CredentialByDigest returns a credential and its owner; see store.Credentials.
 func (s *Store) CredentialByDigest(ctx context.Context, digest store.Digest) (*store.Entry, error) {
 	if entry, ok := s.cache.get(digest); ok {
 		return entry, nil
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	m := mark{epoch: s.cache.epoch.Load()}
 	entry := &store.Entry{}
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		value := tx.Bucket(bucketCredentials).Get([]byte(digest))
-		if value == nil {
-			return store.ErrNotFound
-		}
-		var err error
-		if entry.Credential, err = decodeCredential([]byte(digest), value); err != nil {
+	err := s.view(ctx, func(tx *bbolt.Tx) (err error) {
+		if entry.Credential, err = byDigest(tx, []byte(digest)); err != nil {
 			return err
 		}
 		name := entry.Credential.User
 		m.owner = s.cache.version(name)
 		m.version = m.owner.Load()
-		if owner := tx.Bucket(bucketUsers).Get([]byte(name)); name != "" && owner != nil {
-			user, err := decodeUser([]byte(name), owner)
-			entry.Owner = &user
-			return err
-		}
-		return nil
+		entry.Owner, err = owner(tx, name)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -92,118 +101,53 @@ func (s *Store) CredentialByDigest(ctx context.Context, digest store.Digest) (*s
 	return entry, nil
 }
 
+// owner returns a user, or nil when he is not known.
+func owner(tx *bbolt.Tx, name string) (*store.User, error) {
+	if name == "" {
+		return nil, nil
+	}
+	value := tx.Bucket(bucketUsers).Get([]byte(name))
+	if value == nil {
+		return nil, nil
+	}
+	u, err := decodeUser([]byte(name), value)
+	if err != nil {
+		return nil, err
+	}
+	return &u, nil
+}
+
+// byDigest returns the credential with this digest.
+func byDigest(tx *bbolt.Tx, digest []byte) (store.Credential, error) {
+	value := tx.Bucket(bucketCredentials).Get(digest)
+	if value == nil {
+		return store.Credential{}, store.ErrNotFound
+	}
+	return decodeCredential(digest, value)
+}
+
+// byID returns the credential with this id.
+func byID(tx *bbolt.Tx, id store.ID) (store.Credential, error) {
+	to := pointer(tx.Bucket(bucketIDs).Get(packed(id)))
+	if to == nil {
+		return store.Credential{}, store.ErrNotFound
+	}
+	return byDigest(tx, to.digest())
+}
+
 // Credential returns the credential with this id; see store.Credentials.
 func (s *Store) Credential(ctx context.Context, id store.ID) (c store.Credential, err error) {
-	if err := ctx.Err(); err != nil {
-		return c, err
-	}
-	err = s.db.View(func(tx *bbolt.Tx) error {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		c, err = byID(tx, id)
 		return err
 	})
 	return c, err
 }
 
-// byID returns the credential with this id.
-func byID(tx *bbolt.Tx, id store.ID) (store.Credential, error) {
-	digest := tx.Bucket(bucketIDs).Get([]byte(id))
-	if digest == nil {
-		return store.Credential{}, store.ErrNotFound
-	}
-	value := tx.Bucket(bucketCredentials).Get(digest)
-	if value == nil {
-		return store.Credential{}, store.ErrNotFound
-	}
-	return decodeCredential(bytes.Clone(digest), value)
-}
-
-// Credentials lists credentials; see store.Credentials.
-func (s *Store) Credentials(ctx context.Context, q store.Query) (page []store.Credential, total int, err error) {
-	err = s.db.View(func(tx *bbolt.Tx) error {
-		bucket, prefixes := index(tx, q)
-		var ids []store.ID
-		for _, prefix := range prefixes {
-			cursor := bucket.Cursor()
-			for key, _ := cursor.Seek(prefix); key != nil && bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
-				if len(ids)%1024 == 0 && ctx.Err() != nil {
-					return ctx.Err()
-				}
-				ids = append(ids, store.ID(key[max(0, len(key)-24):]))
-			}
-		}
-		if len(prefixes) > 1 {
-			slices.Sort(ids)
-		}
-		page, total, err = collect(tx, ids, q)
-		return err
-	})
-	return page, total, err
-}
-
-// index returns the index that answers a query, and the beginnings of the keys to look at there.
-func index(tx *bbolt.Tx, q store.Query) (*bbolt.Bucket, [][]byte) {
-	switch {
-	case q.User != "" && q.Kind != "":
-		return tx.Bucket(bucketOwners), [][]byte{joined(q.User, string(q.Kind), "")}
-	case q.User != "":
-		var prefixes [][]byte
-		for _, kind := range allKinds() {
-			prefixes = append(prefixes, joined(q.User, string(kind), ""))
-		}
-		return tx.Bucket(bucketOwners), prefixes
-	case q.Kind != "" && q.Kind != store.KindSession:
-		return tx.Bucket(bucketKinds), [][]byte{joined(string(q.Kind), "")}
-	}
-	return tx.Bucket(bucketIDs), [][]byte{nil}
-}
-
-func allKinds() []store.Kind {
-	return []store.Kind{store.KindSession, store.KindAPIKey, store.KindService, store.KindDeveloper, store.KindCI}
-}
-
-// collect returns the page of a query out of the ids that its index gave, and how many of them it selects. Records are read
-// only where the index does not answer the query by itself.
-func collect(tx *bbolt.Tx, ids []store.ID, q store.Query) (page []store.Credential, total int, err error) {
-	exact := q.Live.IsZero() && q.Workspace == "" && (q.Kind != store.KindSession || q.User != "")
-	skip := q.Offset
-	for _, id := range ids {
-		wanted := id > q.After && (q.Limit == 0 || len(page) < q.Limit)
-		if exact && (!wanted || skip > 0) {
-			total++
-			if id > q.After && skip > 0 {
-				skip--
-			}
-			continue
-		}
-		c, err := byID(tx, id)
-		if err != nil {
-			return nil, 0, err
-		}
-		if !selects(q, &c) {
-			continue
-		}
-		total++
-		switch {
-		case !wanted:
-		case skip > 0:
-			skip--
-		default:
-			page = append(page, c)
-		}
-	}
-	return page, total, nil
-}
-
-// selects reports whether a query selects a credential.
-func selects(q store.Query, c *store.Credential) bool {
-	return (q.Kind == "" || q.Kind == c.Kind) && (q.User == "" || q.User == c.User) &&
-		(q.Workspace == "" || q.Workspace == c.Workspace) && (q.Live.IsZero() || !c.Expired(q.Live))
-}
-
 // UpdateCredential changes a credential; see store.Credentials.
 func (s *Store) UpdateCredential(ctx context.Context, id store.ID, change func(*store.Credential) error) (store.Credential, error) {
 	var before, after store.Credential
-	err := s.writer.doThen(ctx, func(tx *bbolt.Tx) (err error) {
+	err := s.writer.do(ctx, func(tx *bbolt.Tx) (err error) {
 		if before, err = byID(tx, id); err != nil {
 			return err
 		}
@@ -212,16 +156,11 @@ func (s *Store) UpdateCredential(ctx context.Context, id store.ID, change func(*
 			return err
 		}
 		after.ID, after.Kind, after.CreatedAt = before.ID, before.Kind, before.CreatedAt
-		if after.Digest != before.Digest && tx.Bucket(bucketCredentials).Get([]byte(after.Digest)) != nil {
-			return store.ErrExists
-		}
-		if err := drop(tx, &before); err != nil {
+		if err := after.Check(); err != nil {
 			return err
 		}
-		if err := insert(tx, &after); err != nil {
-			return writeError{err}
-		}
-		return nil
+		settleCredential(&after)
+		return replace(tx, &before, &after)
 	}, func() { s.cache.drop(before.Digest, after.Digest) })
 	if err != nil {
 		return store.Credential{}, err
@@ -229,45 +168,10 @@ func (s *Store) UpdateCredential(ctx context.Context, id store.ID, change func(*
 	return after, nil
 }
 
-// NoteUses notes when credentials were last used; see store.Uses.
-func (s *Store) NoteUses(ctx context.Context, used map[store.ID]time.Time) error {
-	var changed []store.Digest
-	return s.writer.doThen(ctx, func(tx *bbolt.Tx) error {
-		changed = changed[:0]
-		for id, at := range used {
-			c, err := byID(tx, id)
-			if errors.Is(err, store.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return writeError{err}
-			}
-			c.LastUsedAt = at
-			value, err := encodeCredential(&c)
-			if err != nil {
-				return writeError{err}
-			}
-			if err := put(tx.Bucket(bucketCredentials), []byte(c.Digest), value); err != nil {
-				return err
-			}
-			changed = append(changed, c.Digest)
-		}
-		return nil
-	}, func() { s.cache.drop(changed...) })
-}
-
-// drop removes a credential and its index entries.
-func drop(tx *bbolt.Tx, c *store.Credential) error {
-	if err := remove(tx.Bucket(bucketCredentials), []byte(c.Digest)); err != nil {
-		return err
-	}
-	return eachIndex(tx, c, remove)
-}
-
 // DeleteCredential removes a credential; see store.Credentials.
 func (s *Store) DeleteCredential(ctx context.Context, id store.ID, check func(store.Credential) error) (store.Credential, error) {
 	var gone store.Credential
-	err := s.writer.doThen(ctx, func(tx *bbolt.Tx) (err error) {
+	err := s.writer.do(ctx, func(tx *bbolt.Tx) (err error) {
 		if gone, err = byID(tx, id); err != nil {
 			return err
 		}
@@ -276,7 +180,7 @@ func (s *Store) DeleteCredential(ctx context.Context, id store.ID, check func(st
 				return err
 			}
 		}
-		return drop(tx, &gone)
+		return erase(tx, &gone)
 	}, func() { s.cache.drop(gone.Digest) })
 	if err != nil {
 		return store.Credential{}, err
@@ -284,25 +188,31 @@ func (s *Store) DeleteCredential(ctx context.Context, id store.ID, check func(st
 	return gone, nil
 }
 
-// SweepCredentials removes expired credentials; see store.Credentials.
+// SweepCredentials removes expired credentials; see store.Credentials. When none is expired it writes nothing.
 func (s *Store) SweepCredentials(ctx context.Context, now time.Time, limit int) (int, error) {
+	var first bool
+	err := s.view(ctx, func(tx *bbolt.Tx) error {
+		first = len(expired(tx, now, min(limit, 1))) > 0
+		return nil
+	})
+	if err != nil || !first {
+		return 0, err
+	}
 	var gone []store.Digest
-	err := s.writer.doThen(ctx, func(tx *bbolt.Tx) error {
-		gone = gone[:0]
-		var expired []store.Credential
-		cursor, end := tx.Bucket(bucketExpiries).Cursor(), instant(now)
-		for key, _ := cursor.First(); key != nil && len(expired) < limit && bytes.Compare(key[:8], end) <= 0; key, _ = cursor.Next() {
-			c, err := byID(tx, store.ID(key[8:]))
+	err = s.writer.do(ctx, func(tx *bbolt.Tx) error {
+		gone = expired(tx, now, limit)
+		var all []store.Credential
+		for _, digest := range gone {
+			c, err := byDigest(tx, []byte(digest))
 			if err != nil {
 				return err
 			}
-			expired = append(expired, c)
+			all = append(all, c)
 		}
-		for i := range expired {
-			if err := drop(tx, &expired[i]); err != nil {
+		for i := range all {
+			if err := erase(tx, &all[i]); err != nil {
 				return err
 			}
-			gone = append(gone, expired[i].Digest)
 		}
 		return nil
 	}, func() { s.cache.drop(gone...) })
@@ -310,4 +220,38 @@ func (s *Store) SweepCredentials(ctx context.Context, now time.Time, limit int) 
 		return 0, err
 	}
 	return len(gone), nil
+}
+
+// expired returns the digests of at most limit credentials that are expired at now, soonest first.
+func expired(tx *bbolt.Tx, now time.Time, limit int) []store.Digest {
+	var digests []store.Digest
+	for _, digest := range ended(tx.Bucket(bucketExpiries), now, limit) {
+		digests = append(digests, store.Digest(digest))
+	}
+	return digests
+}
+
+// NoteUses notes when credentials were last used; see store.Uses.
+func (s *Store) NoteUses(ctx context.Context, used map[store.ID]time.Time) error {
+	var changed []store.Digest
+	return s.writer.do(ctx, func(tx *bbolt.Tx) error {
+		changed = changed[:0]
+		for id, at := range used {
+			before, err := byID(tx, id)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return writeError{err}
+			}
+			after := before
+			after.LastUsedAt = at
+			settleCredential(&after)
+			if err := replace(tx, &before, &after); err != nil {
+				return writeError{err}
+			}
+			changed = append(changed, after.Digest)
+		}
+		return nil
+	}, func() { s.cache.drop(changed...) })
 }

@@ -3,8 +3,6 @@ package boltstore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -14,80 +12,110 @@ import (
 
 // Lockout returns a counter; see store.Lockouts.
 func (s *Store) Lockout(ctx context.Context, key string) (l store.Lockout, err error) {
-	if err := ctx.Err(); err != nil {
-		return l, err
+	if store.CheckName(key) != nil {
+		return l, ctx.Err() // nothing can stand under it
 	}
-	err = s.db.View(func(tx *bbolt.Tx) error {
-		row, err := lockoutOf(tx, key)
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		row, _, err := counter(tx, key)
 		l = store.Lockout{Failures: row.Failures, Until: row.Until}
 		return err
 	})
 	return l, err
 }
 
-// lockoutOf returns a counter's row; the zero row when there is none.
-func lockoutOf(tx *bbolt.Tx, key string) (row lockoutRow, err error) {
+// counter returns a counter's row and whether there is one.
+func counter(tx *bbolt.Tx, key string) (row lockoutRow, found bool, err error) {
 	value := tx.Bucket(bucketLockouts).Get([]byte(key))
 	if value == nil {
-		return row, nil
+		return row, false, nil
 	}
-	if err := json.Unmarshal(value, &row); err != nil {
-		return row, fmt.Errorf("a counter's record is damaged: %w", err)
-	}
-	return row, nil
+	return row, true, decode(value, &row)
 }
 
 // PutLockout changes a counter; see store.Lockouts.
 func (s *Store) PutLockout(ctx context.Context, key string, change func(*store.Lockout) time.Time) (store.Lockout, error) {
+	if err := store.CheckName(key); err != nil {
+		return store.Lockout{}, err
+	}
 	var l store.Lockout
 	err := s.writer.do(ctx, func(tx *bbolt.Tx) error {
-		row, err := lockoutOf(tx, key)
+		before, found, err := counter(tx, key)
 		if err != nil {
 			return err
 		}
-		l = store.Lockout{Failures: row.Failures, Until: row.Until}
-		expires := change(&l)
-		if !row.Expires.IsZero() {
-			if err := remove(tx.Bucket(bucketForgettings), append(instant(row.Expires), key...)); err != nil {
+		l = store.Lockout{Failures: before.Failures, Until: before.Until}
+		after := lockoutRow{Expires: change(&l)}
+		settleLockout(&l)
+		after.Failures, after.Until = l.Failures, l.Until
+		settleTimes(&after.Expires)
+		value, err := encode(after)
+		if err != nil {
+			return err
+		}
+		lockouts, forgettings := tx.Bucket(bucketLockouts), tx.Bucket(bucketForgettings)
+		if found {
+			if err := remove(forgettings, append(endKey(before.Expires), key...)); err != nil {
 				return err
 			}
 		}
 		if len(l.Failures) == 0 && l.Until.IsZero() {
-			return remove(tx.Bucket(bucketLockouts), []byte(key))
+			return remove(lockouts, []byte(key))
 		}
-		value, err := json.Marshal(lockoutRow{Failures: l.Failures, Until: l.Until, Expires: expires})
-		if err != nil {
-			return writeError{err}
-		}
-		if err := put(tx.Bucket(bucketForgettings), append(instant(expires), key...), []byte{}); err != nil {
+		if err := put(forgettings, append(endKey(after.Expires), key...), nil); err != nil {
 			return err
 		}
-		return put(tx.Bucket(bucketLockouts), []byte(key), value)
-	})
+		return put(lockouts, []byte(key), value)
+	}, nil)
 	if err != nil {
 		return store.Lockout{}, err
 	}
 	return l, nil
 }
 
-// SweepLockouts forgets counters; see store.Lockouts.
-func (s *Store) SweepLockouts(ctx context.Context, now time.Time, limit int) (n int, err error) {
+// settleLockout makes a counter what it will be when it is read again.
+func settleLockout(l *store.Lockout) {
+	settleTimes(&l.Until)
+	for i := range l.Failures {
+		settleTimes(&l.Failures[i])
+	}
+	if len(l.Failures) == 0 {
+		l.Failures = nil
+	}
+}
+
+// SweepLockouts forgets counters; see store.Lockouts. When there is none to forget it writes nothing.
+func (s *Store) SweepLockouts(ctx context.Context, now time.Time, limit int) (int, error) {
+	var keys [][]byte
+	err := s.view(ctx, func(tx *bbolt.Tx) error {
+		keys = forgettable(tx, now, min(limit, 1))
+		return nil
+	})
+	if err != nil || len(keys) == 0 {
+		return 0, err
+	}
 	err = s.writer.do(ctx, func(tx *bbolt.Tx) error {
-		var keys [][]byte
-		cursor, end := tx.Bucket(bucketForgettings).Cursor(), instant(now)
-		for key, _ := cursor.First(); key != nil && len(keys) < limit && bytes.Compare(key[:8], end) <= 0; key, _ = cursor.Next() {
-			keys = append(keys, bytes.Clone(key))
-		}
+		keys = forgettable(tx, now, limit)
 		for _, key := range keys {
 			if err := remove(tx.Bucket(bucketForgettings), key); err != nil {
 				return err
 			}
-			if err := remove(tx.Bucket(bucketLockouts), key[8:]); err != nil {
+			if err := remove(tx.Bucket(bucketLockouts), key[instantSize:]); err != nil {
 				return err
 			}
 		}
-		n = len(keys)
 		return nil
-	})
-	return n, err
+	}, nil)
+	if err != nil {
+		return 0, err
+	}
+	return len(keys), nil
+}
+
+// forgettable returns the keys in forgettings of at most limit counters that may be forgotten at now.
+func forgettable(tx *bbolt.Tx, now time.Time, limit int) [][]byte {
+	var keys [][]byte
+	for key := range ended(tx.Bucket(bucketForgettings), now, limit) {
+		keys = append(keys, bytes.Clone(key))
+	}
+	return keys
 }

@@ -2,13 +2,9 @@ package boltstore
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"log/slog"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,31 +13,31 @@ import (
 	"latchkey/daemon/store"
 )
 
-// schemaVersion is what this package writes; a file with a greater one is refused.
-const schemaVersion = 1
-
-// The buckets.
-var (
-	bucketMeta        = []byte("meta")
-	bucketCredentials = []byte("credentials")
-	bucketIDs         = []byte("ids")
-	bucketOwners      = []byte("owners")
-	bucketKinds       = []byte("kinds")
-	bucketExpiries    = []byte("expiries")
-	bucketUsers       = []byte("users")
-	bucketLockouts    = []byte("lockouts")
-	bucketForgettings = []byte("forgettings")
-	keySchema         = []byte("schema")
-)
-
 // Options change how a store works; the zero value is right for a daemon.
 type Options struct {
 	// NoSync leaves out the fsync of each transaction. It is for tests that do not look at durability.
 	NoSync bool
 	// LockTimeout is how long to wait for another process to let go of the file; zero means one second.
 	LockTimeout time.Duration
-	// CacheSize is how many records checks keep in memory, about 1 KiB each; zero means 65536.
-	CacheSize int
+	// CacheBytes bounds the memory for decoded records that checks keep, by estimate; zero means 64 MiB, some 70 000 records.
+	CacheBytes int64
+	// Log hears what an administrator should know: that the file was not closed properly, or that a mode was tightened. Nil for
+	// nobody.
+	Log *slog.Logger
+}
+
+// withDefaults fills in what zero values mean.
+func (o Options) withDefaults() Options {
+	if o.LockTimeout == 0 {
+		o.LockTimeout = time.Second
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 64 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
 }
 
 // Store is a bbolt file. It is safe for concurrent use.
@@ -53,132 +49,68 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the file at path and makes it, with mode 0600, when it is not there. The folder must be there. The error names
-// the file and says what to do: held by another process, not a store, made by a newer version, no permission.
+// Open opens the file at path and makes it when it is not there; the folder must be there. The error names the file and says
+// what to do: held by another process, not a store, damaged, made by a newer version, no permission.
+//
+// A file whose mode lets others in gets mode 0600. Half-made files that an earlier crash left beside it are removed.
 func Open(path string, o Options) (*Store, error) {
-	if o.LockTimeout == 0 {
-		o.LockTimeout = time.Second
+	o = o.withDefaults()
+	if err := provide(path, o); err != nil {
+		return nil, err
 	}
-	if o.CacheSize == 0 {
-		o.CacheSize = 65536
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := create(path); err != nil {
-			return nil, err
-		}
-	}
-	db, err := open(path, o)
+	closed, err := inspect(path, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := db.View(checkSchema); err != nil {
-		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), db.Close())
-	}
-	s := &Store{db: db, cache: newCache(o.CacheSize)}
-	s.writer = newWriter(db)
-	return s, nil
-}
-
-// open opens an existing file.
-func open(path string, o Options) (*bbolt.DB, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: o.LockTimeout, NoSync: o.NoSync, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true,
-	})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("store %s: another process has it open", path)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
-		return nil, fmt.Errorf("store %s: the file is no store or is damaged (%w); restore a backup or move it away", path, err)
-	case err != nil:
-		return nil, fmt.Errorf("store %s: %w", path, err)
-	}
-	return db, nil
-}
-
-// create makes an empty store beside path and moves it there when it is whole and on the disk, so that a power cut leaves
-// either no store or a good one.
-func create(path string) (err error) {
-	dir := filepath.Dir(path)
-	temporary, err := os.CreateTemp(dir, ".latchkey-new-*")
+	db, err := openForWriting(path, o)
 	if err != nil {
-		return fmt.Errorf("store %s: its folder must be there and writable: %w", path, err)
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(temporary.Name()))
-		}
-	}()
-	if err := temporary.Close(); err != nil {
-		return err
-	}
-	db, err := open(temporary.Name(), Options{LockTimeout: time.Second})
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(db.Update(initialise), db.Sync(), db.Close()); err != nil {
-		return fmt.Errorf("store %s: %w", path, err)
-	}
-	// Link and not rename: a store that another process made meanwhile is not replaced.
-	if err := os.Link(temporary.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("store %s: %w", path, err)
-	}
-	if err := os.Remove(temporary.Name()); err != nil {
-		return err
-	}
-	return syncFolder(dir)
+	removeHalfMade(path)
+	return &Store{db: db, cache: newCache(o.CacheBytes), writer: newWriter(db, o.Log, closed)}, nil
 }
 
-// syncFolder makes a new name in a folder durable.
-func syncFolder(dir string) error {
-	folder, err := os.Open(dir)
-	if err != nil {
+// view runs f on the file as it is at one moment.
+func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return errors.Join(folder.Sync(), folder.Close())
+	err := s.db.View(f)
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		return errClosed
+	}
+	return err
 }
 
-// initialise makes the buckets of an empty store.
-func initialise(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{
-		bucketMeta, bucketCredentials, bucketIDs, bucketOwners, bucketKinds, bucketExpiries, bucketUsers, bucketLockouts, bucketForgettings,
-	} {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-			return err
-		}
-	}
-	return tx.Bucket(bucketMeta).Put(keySchema, binary.BigEndian.AppendUint32(nil, schemaVersion))
-}
-
-// checkSchema refuses what this version cannot read.
-func checkSchema(tx *bbolt.Tx) error {
-	meta := tx.Bucket(bucketMeta)
-	if meta == nil || len(meta.Get(keySchema)) != 4 {
-		return errors.New("the file is a bbolt file but no store of Latchkey's")
-	}
-	if version := binary.BigEndian.Uint32(meta.Get(keySchema)); version > schemaVersion {
-		return fmt.Errorf("it was written by a newer version (schema %d, this version knows %d); upgrade, or restore an older backup",
-			version, schemaVersion)
-	}
-	return nil
-}
-
-// Ping returns nil when the store can be read and written: it waits for a write that changes nothing.
+// Ping returns nil when the store can be read and written: it waits for a write of a few bytes, which fails when the disk is
+// full.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.writer.do(ctx, func(*bbolt.Tx) error { return nil })
+	return s.writer.do(ctx, func(tx *bbolt.Tx) error { return put(tx.Bucket(bucketMeta), keyPing, []byte{1}) }, nil)
 }
 
-// Backup writes a consistent copy of the file, while others read and write.
+// Backup writes a consistent copy of the file, while others read and write. It ends early with ctx's error when ctx does.
+// While it runs, the file grows instead of using free pages again.
 func (s *Store) Backup(ctx context.Context, to io.Writer) error {
-	return s.db.View(func(tx *bbolt.Tx) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		_, err := tx.WriteTo(to)
+	return s.view(ctx, func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(untilDone{ctx, to})
 		return err
 	})
 }
 
-// Close waits for writes under way and closes the file. It may be called once.
+// untilDone is a writer that fails once its context has ended.
+type untilDone struct {
+	ctx context.Context
+	to  io.Writer
+}
+
+func (w untilDone) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.to.Write(p)
+}
+
+// Close waits for writes under way and closes the file. Calls after it fail; a second Close returns nil.
 func (s *Store) Close() error {
 	s.writer.stop()
 	return s.db.Close()

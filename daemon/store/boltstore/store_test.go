@@ -11,11 +11,21 @@ import (
 
 // open opens a store in a folder of the test's, without fsync.
 func open(t *testing.T) store.Store {
+	return openAt(t, filepath.Join(t.TempDir(), "store.db"), boltstore.Options{NoSync: true})
+}
+
+// openAt opens a store that is closed at the end of the test.
+func openAt(t testing.TB, path string, o boltstore.Options) *boltstore.Store {
 	t.Helper()
-	s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), boltstore.Options{NoSync: true})
+	s, err := boltstore.Open(path, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
 	return s
 }
 

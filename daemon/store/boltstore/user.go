@@ -1,7 +1,6 @@
 package boltstore
 
 import (
-	"bytes"
 	"context"
 
 	"go.etcd.io/bbolt"
@@ -11,33 +10,31 @@ import (
 
 // User returns a user; see store.Users.
 func (s *Store) User(ctx context.Context, name string) (u store.User, err error) {
-	if err := ctx.Err(); err != nil {
-		return u, err
-	}
-	err = s.db.View(func(tx *bbolt.Tx) error {
-		value := tx.Bucket(bucketUsers).Get([]byte(name))
-		if value == nil || name == "" {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		known, err := owner(tx, name)
+		if err != nil {
+			return err
+		}
+		if known == nil {
 			return store.ErrNotFound
 		}
-		u, err = decodeUser([]byte(name), value)
-		return err
+		u = *known
+		return nil
 	})
 	return u, err
 }
 
 // Users lists users; see store.Users.
 func (s *Store) Users(ctx context.Context, after string, limit int) (page []store.User, total int, err error) {
-	err = s.db.View(func(tx *bbolt.Tx) error {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(bucketUsers)
-		total = bucket.Stats().KeyN
+		total = int(bucket.Sequence())
 		cursor := bucket.Cursor()
-		key, value := cursor.First()
-		if after != "" {
-			if key, value = cursor.Seek([]byte(after)); bytes.Equal(key, []byte(after)) {
-				key, value = cursor.Next()
-			}
+		key, value := cursor.Seek([]byte(after))
+		if key != nil && string(key) == after {
+			key, value = cursor.Next()
 		}
-		for ; key != nil && (limit == 0 || len(page) < limit); key, value = cursor.Next() {
+		for ; key != nil && (limit <= 0 || len(page) < limit); key, value = cursor.Next() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -49,30 +46,51 @@ func (s *Store) Users(ctx context.Context, after string, limit int) (page []stor
 		}
 		return nil
 	})
-	return page, total, err
+	if err != nil {
+		return nil, 0, err
+	}
+	return page, total, nil
+}
+
+// countUsers changes how many users there are, which the bucket's sequence says.
+func countUsers(bucket *bbolt.Bucket, by int) error {
+	if err := bucket.SetSequence(uint64(int(bucket.Sequence()) + by)); err != nil {
+		return writeError{err}
+	}
+	return nil
 }
 
 // PutUser changes or adds a user; see store.Users.
 func (s *Store) PutUser(ctx context.Context, name string, change func(*store.User, bool) error) (store.User, error) {
+	if err := store.CheckName(name); err != nil {
+		return store.User{}, err
+	}
 	var user store.User
-	err := s.writer.doThen(ctx, func(tx *bbolt.Tx) (err error) {
-		bucket := tx.Bucket(bucketUsers)
-		value := bucket.Get([]byte(name))
-		user = store.User{Name: name}
-		if value != nil {
-			if user, err = decodeUser([]byte(name), value); err != nil {
-				return err
-			}
-		}
-		if err := change(&user, value != nil); err != nil {
-			return err
-		}
-		user.Name = name
-		encoded, err := encodeUser(&user)
+	err := s.writer.do(ctx, func(tx *bbolt.Tx) error {
+		known, err := owner(tx, name)
 		if err != nil {
 			return err
 		}
-		return put(bucket, []byte(name), encoded)
+		user = store.User{Name: name}
+		if known != nil {
+			user = *known
+		}
+		if err := change(&user, known != nil); err != nil {
+			return err
+		}
+		user.Name = name
+		settleUser(&user)
+		value, err := encodeUser(&user)
+		if err != nil {
+			return err
+		}
+		bucket := tx.Bucket(bucketUsers)
+		if known == nil {
+			if err := countUsers(bucket, 1); err != nil {
+				return err
+			}
+		}
+		return put(bucket, []byte(name), value)
 	}, func() { s.cache.touch(name) })
 	if err != nil {
 		return store.User{}, err
@@ -83,26 +101,28 @@ func (s *Store) PutUser(ctx context.Context, name string, change func(*store.Use
 // DeleteUser removes a user and his credentials; see store.Users.
 func (s *Store) DeleteUser(ctx context.Context, name string) error {
 	var gone []store.Digest
-	return s.writer.doThen(ctx, func(tx *bbolt.Tx) error {
-		gone = gone[:0]
+	return s.writer.do(ctx, func(tx *bbolt.Tx) error {
 		bucket := tx.Bucket(bucketUsers)
-		if bucket.Get([]byte(name)) == nil {
+		if name == "" || bucket.Get([]byte(name)) == nil {
 			return store.ErrNotFound
 		}
 		var owned []store.Credential
-		prefix, cursor := joined(name, ""), tx.Bucket(bucketOwners).Cursor()
-		for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
-			c, err := byID(tx, store.ID(key[len(key)-24:]))
+		for r := range scan(tx.Bucket(bucketOwners), ownerKey(name, 0)) {
+			c, err := byDigest(tx, r.to.digest())
 			if err != nil {
 				return err
 			}
 			owned = append(owned, c)
 		}
+		gone = gone[:0]
 		for i := range owned {
-			if err := drop(tx, &owned[i]); err != nil {
+			if err := erase(tx, &owned[i]); err != nil {
 				return err
 			}
 			gone = append(gone, owned[i].Digest)
+		}
+		if err := countUsers(bucket, -1); err != nil {
+			return err
 		}
 		return remove(bucket, []byte(name))
 	}, func() {

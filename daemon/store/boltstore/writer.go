@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -12,14 +14,28 @@ import (
 // maxBatch bounds how many writes share a transaction, and so how long the first of them waits for the others.
 const maxBatch = 256
 
-var errClosed = errors.New("the store is closed")
+var (
+	errClosed = errors.New("the store is closed")
+	errGone   = errors.New("the caller has gone")
+)
 
 // operation is one write. Its run must look before it leaps: an error that it returns before it has put anything leaves no
 // trace. What goes wrong afterwards is wrapped in a writeError.
 type operation struct {
 	run     func(*bbolt.Tx) error
-	settled func() // called after the commit and before the answer; may be nil
+	settled func() // called after the commit and before the answer, also when the commit failed; may be nil
 	done    chan error
+
+	mu   sync.Mutex // held while run runs
+	gone bool       // the caller has gone: run is not called any more
+}
+
+// leave is for a caller who waits no longer. When it returns, run is not running and will not be called again, so the caller
+// may use again what run uses.
+func (op *operation) leave() {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	op.gone = true
 }
 
 // writeError is a failure after which the transaction cannot be trusted.
@@ -30,26 +46,25 @@ func (e writeError) Unwrap() error { return e.error }
 // writer is the one goroutine that writes.
 type writer struct {
 	db         *bbolt.DB
+	log        *slog.Logger
 	operations chan *operation
 	ended      chan struct{}
+	sealed     bool // the file says that it was closed properly; used by the goroutine alone
 
 	mu     sync.RWMutex // held for reading by who sends, so that stop can close the channel
 	closed bool
 }
 
-func newWriter(db *bbolt.DB) *writer {
-	w := &writer{db: db, operations: make(chan *operation, maxBatch), ended: make(chan struct{})}
+// newWriter starts the goroutine; sealed says whether the file was closed properly.
+func newWriter(db *bbolt.DB, log *slog.Logger, sealed bool) *writer {
+	w := &writer{db: db, log: log, operations: make(chan *operation, maxBatch), ended: make(chan struct{}), sealed: sealed}
 	go w.loop()
 	return w
 }
 
-// do runs a write and returns when it is durable. When ctx ends first it returns ctx's error, and the write may still happen.
-func (w *writer) do(ctx context.Context, run func(*bbolt.Tx) error) error {
-	return w.doThen(ctx, run, nil)
-}
-
-// doThen is do with a function that is called when the write is durable, before anybody is told.
-func (w *writer) doThen(ctx context.Context, run func(*bbolt.Tx) error, settled func()) error {
+// do runs a write and returns when it is durable. settled, which may be nil, is called when the write is durable, before
+// anybody is told. When ctx ends first, do returns ctx's error; the write may still happen, but see operation.leave.
+func (w *writer) do(ctx context.Context, run func(*bbolt.Tx) error, settled func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -61,6 +76,7 @@ func (w *writer) doThen(ctx context.Context, run func(*bbolt.Tx) error, settled 
 	case err := <-op.done:
 		return err
 	case <-ctx.Done():
+		op.leave()
 		return ctx.Err()
 	}
 }
@@ -95,19 +111,19 @@ func (w *writer) loop() {
 	defer close(w.ended)
 	for op := range w.operations {
 		batch := append(make([]*operation, 0, maxBatch), op)
-		for len(batch) < maxBatch {
+		for more := true; more && len(batch) < maxBatch; {
 			select {
 			case op, ok := <-w.operations:
-				if ok {
+				if more = ok; ok {
 					batch = append(batch, op)
-					continue
 				}
 			default:
+				more = false
 			}
-			break
 		}
 		w.write(batch)
 	}
+	w.seal()
 }
 
 // write runs a batch in one transaction and answers all of it. An operation that spoils the transaction is answered with its
@@ -117,8 +133,11 @@ func (w *writer) write(batch []*operation) {
 		results := make([]error, len(batch))
 		spoilt := -1
 		err := w.db.Update(func(tx *bbolt.Tx) error {
+			if err := w.unseal(tx); err != nil {
+				return err
+			}
 			for i, op := range batch {
-				results[i] = guarded(op.run, tx)
+				results[i] = w.try(op, tx)
 				if _, bad := errors.AsType[writeError](results[i]); bad {
 					spoilt = i
 					return results[i]
@@ -131,28 +150,66 @@ func (w *writer) write(batch []*operation) {
 			batch = append(batch[:spoilt:spoilt], batch[spoilt+1:]...)
 			continue
 		}
-		for i, op := range batch {
-			if err != nil {
-				op.done <- fmt.Errorf("the store cannot be written: %w", err)
-				continue
-			}
-			if op.settled != nil && results[i] == nil {
-				op.settled()
-			}
-			op.done <- results[i]
+		if err == nil {
+			w.sealed = false
 		}
+		answer(batch, results, err)
 		return
 	}
 }
 
-// guarded runs an operation and makes an error of a panic in it.
-func guarded(run func(*bbolt.Tx) error, tx *bbolt.Tx) (err error) {
+// answer tells each of a batch how its write went, with failed if the whole transaction did. A transaction that failed while
+// it was being written may be there all the same, so its changes count as made where that is the careful thing to do.
+func answer(batch []*operation, results []error, failed error) {
+	if failed != nil {
+		failed = fmt.Errorf("the store cannot be written: %w", failed)
+	}
+	for i, op := range batch {
+		if results[i] != nil {
+			op.done <- results[i]
+			continue
+		}
+		if op.settled != nil {
+			op.settled()
+		}
+		op.done <- failed
+	}
+}
+
+// try runs an operation whose caller is still there, and makes an error of a panic in it.
+func (w *writer) try(op *operation, tx *bbolt.Tx) (err error) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	if op.gone {
+		return errGone
+	}
 	defer func() {
 		if trouble := recover(); trouble != nil {
+			w.log.Error("a change panicked", "panic", trouble, "stack", string(debug.Stack()))
 			err = writeError{fmt.Errorf("a change panicked: %v", trouble)}
 		}
 	}()
-	return run(tx)
+	return op.run(tx)
+}
+
+// unseal takes back that the file was closed properly, in the first transaction after that.
+func (w *writer) unseal(tx *bbolt.Tx) error {
+	if !w.sealed {
+		return nil
+	}
+	return tx.Bucket(bucketMeta).Delete(keyClosed)
+}
+
+// seal notes that the file is closed properly, and writes the list of free pages, so that the next Open need not look for
+// them. When that fails, the next Open reads the whole file.
+func (w *writer) seal() {
+	if w.sealed {
+		return
+	}
+	w.db.NoFreelistSync = false
+	if err := w.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyClosed, []byte{1}) }); err != nil {
+		w.log.Warn("the store could not be closed properly; the next start checks all of it", "error", err)
+	}
 }
 
 // put is Bucket.Put whose failure spoils the transaction.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,122 +12,186 @@ import (
 	"latchkey/daemon/store"
 )
 
-// likeMap does random things to the store and to a map and compares what they say.
-func likeMap(t *testing.T, s store.Store) {
-	base := 0 // each round uses ids of its own, since the store is not emptied
+// testModel does random things to a store and to a map, and compares what the two say after each.
+func testModel(t *testing.T, open func(t *testing.T) store.Store) {
+	s := open(t)
+	block := 0 // each run has ids, a user and a day of its own, since the store is not emptied
 	rapid.Check(t, func(rt *rapid.T) {
-		model, digests := map[int]store.Credential{}, map[store.Digest]int{}
-		base += 1000
-		user := fmt.Sprintf("user%d", base)
-		pick := func() int { return base + rapid.IntRange(0, 7).Draw(rt, "n") }
+		block++
+		m := &model{
+			t: t, store: s, first: block * 100, user: fmt.Sprintf("user%d", block), day: base().Add(time.Duration(block) * 48 * time.Hour),
+			kept: map[int]store.Credential{}, digests: map[store.Digest]int{},
+		}
+		if _, err := s.SweepCredentials(t.Context(), m.day, 1000); err != nil { // what earlier runs have left
+			rt.Fatal(err)
+		}
 		rt.Repeat(map[string]func(*rapid.T){
-			"create": func(rt *rapid.T) {
-				n := pick()
-				c := session(n, user)
-				c.ExpiresAt = epoch.Add(time.Duration(rapid.IntRange(1, 9).Draw(rt, "life")) * time.Hour)
-				err := s.CreateCredential(t.Context(), c)
-				_, known := model[n]
-				_, used := digests[c.Digest]
-				if known || used {
-					if !errors.Is(err, store.ErrExists) {
-						rt.Fatalf("error %v, want ErrExists", err)
-					}
-					return
-				}
-				if err != nil {
-					rt.Fatal(err)
-				}
-				model[n], digests[c.Digest] = c, n
-			},
-			"update": func(rt *rapid.T) {
-				n, disabled := pick(), rapid.Bool().Draw(rt, "disabled")
-				got, err := s.UpdateCredential(t.Context(), id(n), func(c *store.Credential) error { c.Disabled = disabled; return nil })
-				c, known := model[n]
-				if !known {
-					if !errors.Is(err, store.ErrNotFound) {
-						rt.Fatalf("error %v, want ErrNotFound", err)
-					}
-					return
-				}
-				c.Disabled = disabled
-				if err != nil || got.Disabled != disabled {
-					rt.Fatalf("%+v, %v", got, err)
-				}
-				model[n] = c
-			},
-			"delete": func(rt *rapid.T) {
-				n := pick()
-				_, err := s.DeleteCredential(t.Context(), id(n), nil)
-				c, known := model[n]
-				if known != (err == nil) {
-					rt.Fatalf("known %v, error %v", known, err)
-				}
-				delete(digests, c.Digest)
-				delete(model, n)
-			},
-			"": func(rt *rapid.T) {
-				var want []store.ID
-				for n, c := range model {
-					entry, err := s.CredentialByDigest(t.Context(), c.Digest)
-					if err != nil || entry.Credential.Disabled != c.Disabled || entry.Credential.ID != c.ID {
-						rt.Fatalf("credential %d: %+v, %v; want %+v", n, entry, err, c)
-					}
-					want = append(want, c.ID)
-				}
-				slices.Sort(want)
-				page, total, err := s.Credentials(t.Context(), store.Query{User: user})
-				if err != nil || total != len(want) || !slices.Equal(ids(page), want) {
-					rt.Fatalf("list %v of %d, %v; want %v", ids(page), total, err, want)
-				}
-			},
+			"create": m.create, "update": m.update, "rotate": m.rotate, "delete": m.remove, "sweep": m.sweep, "user": m.putUser,
+			"delete user": m.deleteUser, "": m.compare,
 		})
 	})
 }
 
-// readersBesideWriters look at one credential while it is switched off and on: what they read is never older than the last
-// change that had returned before they asked.
-func readersBesideWriters(t *testing.T, s store.Store) {
-	ctx := t.Context()
-	create(t, s, apiKey(0, "bob"))
-	_, err := s.PutUser(ctx, "bob", func(*store.User, bool) error { return nil })
-	must(t, err)
-	var returned atomic.Int64 // the number of the last change that has returned
-	stop := make(chan struct{})
-	var readers sync.WaitGroup
-	for range 4 {
-		readers.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				before := returned.Load()
-				entry, err := s.CredentialByDigest(ctx, digest(0))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				seen := max(entry.Credential.CreatedBy, entry.Owner.Mail)
-				if seen < number(before) {
-					t.Errorf("read %s after %s had returned", seen, number(before))
-					return
-				}
-			}
-		})
-	}
-	for n := int64(1); n <= 200; n++ {
-		_, err := s.UpdateCredential(ctx, id(0), func(c *store.Credential) error { c.CreatedBy = number(n); return nil })
-		must(t, err)
-		if n%2 == 0 {
-			_, err = s.PutUser(ctx, "bob", func(u *store.User, _ bool) error { u.Mail = number(n); return nil })
-			must(t, err)
-		}
-		returned.Store(n)
-	}
-	close(stop)
-	readers.Wait()
+// model is what the store should hold.
+type model struct {
+	t       *testing.T
+	store   store.Store
+	first   int
+	user    string
+	known   bool // the user is
+	changes int  // of the user
+	day     time.Time
+	kept    map[int]store.Credential
+	digests map[store.Digest]int
 }
 
-// number returns a number as text that sorts like it.
-func number(n int64) string { return fmt.Sprintf("%08d", n) }
+// pick chooses one of a few credentials, so that known and unknown ones come up.
+func (m *model) pick(rt *rapid.T) int { return m.first + rapid.IntRange(0, 7).Draw(rt, "n") }
+
+// hour chooses an instant of the day.
+func (m *model) hour(rt *rapid.T) time.Time {
+	return m.day.Add(time.Duration(rapid.IntRange(1, 9).Draw(rt, "hour")) * time.Hour)
+}
+
+// keep notes what a credential is now, and with nil that it is gone.
+func (m *model) keep(n int, c *store.Credential) {
+	delete(m.digests, m.kept[n].Digest)
+	delete(m.kept, n)
+	if c != nil {
+		m.kept[n], m.digests[c.Digest] = *c, n
+	}
+}
+
+// wantResult fails the run unless err is target.
+func wantResult(rt *rapid.T, err, target error) {
+	rt.Helper()
+	if !errors.Is(err, target) {
+		rt.Fatalf("the error is %v, not %v", err, target)
+	}
+}
+
+// missing returns what an operation on the nth credential should fail with.
+func (m *model) missing(n int) error {
+	if _, there := m.kept[n]; !there {
+		return store.ErrNotFound
+	}
+	return nil
+}
+
+func (m *model) create(rt *rapid.T) {
+	n, c := m.pick(rt), store.Credential{}
+	if rapid.Bool().Draw(rt, "expires") {
+		c = session(n, m.user, m.hour(rt))
+	} else {
+		c = apiKey(n, m.user)
+	}
+	c.Digest = digest(m.pick(rt))
+	var expected error
+	if _, taken := m.digests[c.Digest]; taken || m.missing(n) == nil {
+		expected = store.ErrExists
+	}
+	wantResult(rt, m.store.CreateCredential(m.t.Context(), c), expected)
+	if expected == nil {
+		m.keep(n, &c)
+	}
+}
+
+func (m *model) update(rt *rapid.T) {
+	n, disabled := m.pick(rt), rapid.Bool().Draw(rt, "disabled")
+	changed, err := m.store.UpdateCredential(m.t.Context(), id(n), func(c *store.Credential) error { c.Disabled = disabled; return nil })
+	wantResult(rt, err, m.missing(n))
+	if err == nil {
+		m.keep(n, &changed)
+	}
+}
+
+func (m *model) rotate(rt *rapid.T) {
+	n, to := m.pick(rt), digest(m.pick(rt))
+	changed, err := m.store.UpdateCredential(m.t.Context(), id(n), func(c *store.Credential) error { c.Digest = to; return nil })
+	expected := m.missing(n)
+	if holder, taken := m.digests[to]; expected == nil && taken && holder != n {
+		expected = store.ErrExists
+	}
+	wantResult(rt, err, expected)
+	if err == nil {
+		m.keep(n, &changed)
+	}
+}
+
+func (m *model) remove(rt *rapid.T) {
+	n := m.pick(rt)
+	_, err := m.store.DeleteCredential(m.t.Context(), id(n), nil)
+	wantResult(rt, err, m.missing(n))
+	m.keep(n, nil)
+}
+
+func (m *model) sweep(rt *rapid.T) {
+	now, expected := m.hour(rt), 0
+	for n, c := range m.kept {
+		if c.Expired(now) {
+			m.keep(n, nil)
+			expected++
+		}
+	}
+	if n, err := m.store.SweepCredentials(m.t.Context(), now, 100); err != nil || n != expected {
+		rt.Fatalf("%d were swept, %v; want %d", n, err, expected)
+	}
+}
+
+func (m *model) putUser(rt *rapid.T) {
+	_, err := m.store.PutUser(m.t.Context(), m.user, func(u *store.User, found bool) error {
+		if found != m.known {
+			rt.Fatalf("the user was found: %t", found)
+		}
+		u.DisplayName = fmt.Sprint(m.changes + 1)
+		return nil
+	})
+	wantResult(rt, err, nil)
+	m.known = true
+	m.changes++
+}
+
+func (m *model) deleteUser(rt *rapid.T) {
+	err := m.store.DeleteUser(m.t.Context(), m.user)
+	if !m.known {
+		wantResult(rt, err, store.ErrNotFound)
+		return
+	}
+	wantResult(rt, err, nil)
+	m.known = false
+	for n := range m.kept {
+		m.keep(n, nil)
+	}
+}
+
+// compare looks up and lists all that the model has, and looks for what it has not.
+func (m *model) compare(rt *rapid.T) {
+	var expected []store.ID
+	for n := range 8 {
+		d := digest(m.first + n)
+		entry, err := m.store.CredentialByDigest(m.t.Context(), d)
+		holder, there := m.digests[d]
+		if !there {
+			wantResult(rt, err, store.ErrNotFound)
+			continue
+		}
+		wantResult(rt, err, nil)
+		c := m.kept[holder]
+		if entry.Credential.Disabled != c.Disabled || entry.Credential.ID != c.ID || !entry.Credential.ExpiresAt.Equal(c.ExpiresAt) {
+			rt.Fatalf("credential %d is %+v; want %+v", holder, entry, c)
+		}
+		if m.known != (entry.Owner != nil) || m.known && entry.Owner.DisplayName != fmt.Sprint(m.changes) {
+			rt.Fatalf("the owner of %d is %+v after change %d", holder, entry.Owner, m.changes)
+		}
+		expected = append(expected, c.ID)
+	}
+	slices.Sort(expected)
+	page, total, err := m.store.Credentials(m.t.Context(), store.Query{User: m.user})
+	var listed []store.ID
+	for i := range page {
+		listed = append(listed, page[i].ID)
+	}
+	if err != nil || total != len(expected) || !slices.Equal(listed, expected) {
+		rt.Fatalf("the list is %v of %d, %v; want %v", listed, total, err, expected)
+	}
+}

@@ -1,13 +1,17 @@
 package boltstore
 
 import (
-	"encoding/binary"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"latchkey/daemon/store"
 )
+
+// errEncoding means that a record is in an encoding that this version does not know.
+var errEncoding = errors.New("a record is in an unknown encoding; a newer version wrote it")
 
 // credentialRow is a credential as it stands in the file. The digest is its key and is not repeated.
 type credentialRow struct {
@@ -19,7 +23,7 @@ type credentialRow struct {
 	Groups    []string        `json:"groups,omitempty"`
 	Metadata  json.RawMessage `json:"metadata,omitempty"`
 	Disabled  bool            `json:"disabled,omitempty"`
-	CreatedAt time.Time       `json:"created_at"`
+	CreatedAt time.Time       `json:"created_at,omitzero"`
 	ExpiresAt time.Time       `json:"expires_at,omitzero"`
 	CreatedBy string          `json:"created_by,omitempty"`
 	Source    string          `json:"source,omitempty"`
@@ -39,7 +43,7 @@ type userRow struct {
 	IsService   bool              `json:"is_service,omitempty"`
 	Nicknames   map[string]string `json:"nicknames,omitempty"`
 	Disabled    bool              `json:"disabled,omitempty"`
-	CreatedAt   time.Time         `json:"created_at"`
+	CreatedAt   time.Time         `json:"created_at,omitzero"`
 	LastLoginAt time.Time         `json:"last_login_at,omitzero"`
 }
 
@@ -47,20 +51,43 @@ type userRow struct {
 type lockoutRow struct {
 	Failures []time.Time `json:"failures,omitempty"`
 	Until    time.Time   `json:"until,omitzero"`
-	Expires  time.Time   `json:"expires"`
+	Expires  time.Time   `json:"expires,omitzero"`
+}
+
+// encode returns a row as a record. The error wraps store.ErrInvalid: only what a caller gave can be at fault.
+func encode(row any) ([]byte, error) {
+	var value bytes.Buffer
+	to := json.NewEncoder(&value)
+	to.SetEscapeHTML(false) // what was attached as JSON comes back as it was
+	if err := to.Encode(row); err != nil {
+		return nil, fmt.Errorf("%w: %w", store.ErrInvalid, err)
+	}
+	return bytes.TrimSuffix(value.Bytes(), []byte{'\n'}), nil
+}
+
+// decode reads a record. Fields that this version does not know are passed over.
+func decode(value []byte, row any) error {
+	if len(value) == 0 || value[0] != '{' {
+		return errEncoding
+	}
+	if err := json.Unmarshal(value, row); err != nil {
+		return fmt.Errorf("a record is damaged: %w", err)
+	}
+	return nil
 }
 
 func encodeCredential(c *store.Credential) ([]byte, error) {
-	return json.Marshal(credentialRow{
+	return encode(credentialRow{
 		c.ID, c.Kind, c.User, c.Name, c.Roles, c.Groups, c.Metadata, c.Disabled, c.CreatedAt, c.ExpiresAt, c.CreatedBy, c.Source,
 		c.UserAgent, c.Backend, c.Service, c.Workspace, c.LastUsedAt,
 	})
 }
 
+// decodeCredential reads a credential's record; digest is its key, and may be memory of the file's.
 func decodeCredential(digest, value []byte) (store.Credential, error) {
 	var r credentialRow
-	if err := json.Unmarshal(value, &r); err != nil {
-		return store.Credential{}, fmt.Errorf("a credential's record is damaged: %w", err)
+	if err := decode(value, &r); err != nil {
+		return store.Credential{}, err
 	}
 	return store.Credential{
 		ID: r.ID, Kind: r.Kind, Digest: store.Digest(digest), User: r.User, Name: r.Name, Roles: r.Roles, Groups: r.Groups,
@@ -70,15 +97,15 @@ func decodeCredential(digest, value []byte) (store.Credential, error) {
 }
 
 func encodeUser(u *store.User) ([]byte, error) {
-	return json.Marshal(userRow{
+	return encode(userRow{
 		u.DisplayName, u.Mail, u.Groups, u.Backend, u.IsService, u.Nicknames, u.Disabled, u.CreatedAt, u.LastLoginAt,
 	})
 }
 
 func decodeUser(name, value []byte) (store.User, error) {
 	var r userRow
-	if err := json.Unmarshal(value, &r); err != nil {
-		return store.User{}, fmt.Errorf("a user's record is damaged: %w", err)
+	if err := decode(value, &r); err != nil {
+		return store.User{}, err
 	}
 	return store.User{
 		Name: string(name), DisplayName: r.DisplayName, Mail: r.Mail, Groups: r.Groups, Backend: r.Backend, IsService: r.IsService,
@@ -86,19 +113,37 @@ func decodeUser(name, value []byte) (store.User, error) {
 	}, nil
 }
 
-// instant returns a time as a key that sorts by it.
-func instant(t time.Time) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano()))
+// settleCredential makes a credential what it will be when it is read again: times in UTC and whole microseconds, no empty
+// lists.
+func settleCredential(c *store.Credential) {
+	settleTimes(&c.CreatedAt, &c.ExpiresAt, &c.LastUsedAt)
+	settleLists(&c.Roles, &c.Groups)
+	if len(c.Metadata) == 0 {
+		c.Metadata = nil
+	}
 }
 
-// joined returns the parts of a key with a zero byte between them. No part holds one: names are canonical and kinds are ours.
-func joined(parts ...string) []byte {
-	var key []byte
-	for i, part := range parts {
-		if i > 0 {
-			key = append(key, 0)
-		}
-		key = append(key, part...)
+// settleUser does the same for a user.
+func settleUser(u *store.User) {
+	settleTimes(&u.CreatedAt, &u.LastLoginAt)
+	settleLists(&u.Groups)
+	if len(u.Nicknames) == 0 {
+		u.Nicknames = nil
 	}
-	return key
+}
+
+func settleTimes(times ...*time.Time) {
+	for _, t := range times {
+		if !t.IsZero() {
+			*t = t.UTC().Truncate(time.Microsecond)
+		}
+	}
+}
+
+func settleLists(lists ...*[]string) {
+	for _, list := range lists {
+		if len(*list) == 0 {
+			*list = nil
+		}
+	}
 }
