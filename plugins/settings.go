@@ -91,7 +91,7 @@ func keysOf(into any) []string {
 
 // unknownKey says that a key is unknown, and which known one is nearest.
 func unknownKey(key string, known []string) string {
-	nearest, best := "", 0.5 // less alike than this is no help
+	nearest, best := "", 0.49 // less alike than half is no help
 	for _, candidate := range known {
 		if likeness := levenshtein.Match(strings.ToLower(key), candidate, nil); likeness > best {
 			nearest, best = candidate, likeness
