@@ -57,7 +57,7 @@ install: ## Install what build made, below DESTDIR and PREFIX; a configuration t
 	install -d -m 750 $(DESTDIR)$(SYSCONFDIR)/latchkey
 	install -m 755 bin/latchkeyd bin/latchkey $(DESTDIR)$(PREFIX)/bin
 	install -m 755 bin/latchkey-backend-* $(DESTDIR)$(LIBEXEC)
-	install -m 644 systemd/latchkeyd.service systemd/latchkeyd.socket $(DESTDIR)$(UNITDIR)
+	install -m 644 systemd/latchkeyd.service systemd/latchkeyd.socket systemd/latchkeyd-admin.socket $(DESTDIR)$(UNITDIR)
 	install -m 644 systemd/latchkey.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/latchkey.conf
 	install -m 644 systemd/latchkey.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/latchkey.conf
 	install -m 644 systemd/latchkeyd.service.d/pam.conf $(DESTDIR)$(PREFIX)/share/doc/latchkey/pam.conf

@@ -21,6 +21,7 @@ func (n notifier) ready() { n.say(sd.SdNotifyReady + "\nSTATUS=Serving.") }
 func (n notifier) reloading() {
 	n.say(sd.SdNotifyReloading + "\nSTATUS=Reading the configuration anew.")
 }
+
 func (n notifier) stopping() {
 	n.say(sd.SdNotifyStopping + "\nSTATUS=Finishing the requests under way.")
 }

@@ -337,3 +337,22 @@ func TestSwappedBetweenCheckAndStart(t *testing.T) {
 		t.Fatal("the planted executable was run")
 	}
 }
+
+// The library that starts backends is new enough not to end a process that is not its child. hazard 61
+func TestLibraryVersion(t *testing.T) {
+	text, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var major, minor, patch int
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "github.com/hashicorp/go-plugin v"); ok {
+			if _, err := fmt.Sscanf(rest, "%d.%d.%d", &major, &minor, &patch); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if major*10000+minor*100+patch < 10602 {
+		t.Fatalf("go-plugin v%d.%d.%d; it must be 1.6.2 or later", major, minor, patch)
+	}
+}

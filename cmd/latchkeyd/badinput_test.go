@@ -229,3 +229,20 @@ func TestBentBasicHeaders(t *testing.T) {
 	}
 	s.token("alice:secret", "")
 }
+
+// A thousand clients that send their headers a byte at a time keep nobody from logging in. hazard 52
+func TestSlowClients(t *testing.T) {
+	s := newSite(t, map[string]string{"alice": "secret"})
+	s.start()
+	for range 1000 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url(""), "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST /auth/v1/tokens HTTP/1.1\r\nHost: x\r\nX-Slow: "); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.token("alice:secret", "")
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -114,5 +115,32 @@ func load(s *site, client *http.Client, known *ledger, worker int, stop <-chan s
 		} else if ok {
 			known.add(old, "X-Auth-Token")
 		}
+	}
+}
+
+// A daemon that is killed at any moment of its first start leaves no store that a later start stumbles over. hazard 68
+func TestKillDuringFirstStart(t *testing.T) {
+	const rounds = 40
+	for range rounds {
+		s := newSite(t, map[string]string{"alice": "secret"})
+		p := s.launch("--config-file", s.configure())
+		moment := rand.IntN(4) // which sign of life the plug is pulled at
+		eventually(t, "a sign of life", func() bool {
+			switch moment {
+			case 0:
+				return true
+			case 1:
+				return len(children(t, p.cmd.Process.Pid)) > 0
+			case 2:
+				names, err := os.ReadDir(s.dir)
+				return err == nil && len(names) > 2
+			}
+			_, err := os.Stat(s.path("latchkey.db"))
+			return err == nil
+		})
+		p.kill()
+		s.start()
+		s.token("alice:secret", "")
+		s.daemon.kill()
 	}
 }

@@ -40,7 +40,7 @@ func newHouse(t *testing.T) *house {
 	if err := os.WriteFile(users, []byte("bob:"+bobHash+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h := &house{log: &plugintest.Log{}, dir: plugintest.Build(t, "latchkey/cmd/latchkey-backend-flat-file")}
+	h := &house{log: &plugintest.Log{}, dir: plugintest.Build(t, "flat_file", "latchkey/cmd/latchkey-backend-flat-file")}
 	h.backends = []conf.Backend{{Name: "flat_file", Settings: secret.New(fmt.Sprintf(`{"file_path": %q}`, users))}}
 	h.options = host.Options{
 		Plugins: conf.Plugins{Dir: h.dir, StartTimeout: patience, CallTimeout: patience},

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -79,17 +80,17 @@ func Run(t *testing.T, f Fixture) {
 
 func (f Fixture) settings() plugins.Settings { return plugins.NewSettings(secret.New(f.Settings)) }
 
-// Build builds a backend's command into a folder of the test's and returns the folder.
-func Build(t testing.TB, importPath string) (dir string) {
+// Build builds the command at importPath as a backend's executable in a folder of the test's, and returns the folder.
+func Build(t testing.TB, backend, importPath string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "backends")
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, filepath.Base(importPath)), importPath)
-	if output, err := build.CombinedOutput(); err != nil {
+	executable := filepath.Join(dir, plugins.ExecutableName(backend))
+	if output, err := exec.Command("go", "build", "-o", executable, importPath).CombinedOutput(); err != nil {
 		t.Fatalf("go build %s: %v\n%s", importPath, err, output)
 	}
-	for _, path := range []string{dir, filepath.Join(dir, filepath.Base(importPath))} {
-		if output, err := exec.Command("chmod", "755", path).CombinedOutput(); err != nil {
-			t.Fatalf("chmod: %v\n%s", err, output)
+	for _, path := range []string{dir, executable} { // whatever the umask is
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
 		}
 	}
 	return dir
@@ -98,7 +99,7 @@ func Build(t testing.TB, importPath string) (dir string) {
 // Launch builds the backend's command and starts it as the daemon does; the test's end ends it. It is not configured yet.
 func (f Fixture) Launch(t testing.TB, log *Log) plugins.Connection {
 	t.Helper()
-	found, err := plugins.Find(f.Backend, []string{Build(t, f.Package)}, "")
+	found, err := plugins.Find(f.Backend, []string{Build(t, f.Backend, f.Package)}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,7 @@ func TestTextIsNeverPrinted(t *testing.T) {
 	}
 }
 
+// Two secrets are compared in a time that does not depend on where they differ (crypto/subtle). hazard 33
 func TestEqual(t *testing.T) {
 	if !secret.New("a").Equal(secret.New("a")) || secret.New("a").Equal(secret.New("b")) || secret.New("a").Equal(secret.New("aa")) {
 		t.Fatal("Equal does not compare contents")

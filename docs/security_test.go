@@ -1,0 +1,52 @@
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Each row of docs/security.md names tests, and they exist.
+func TestSecurityTable(t *testing.T) {
+	text, err := os.ReadFile("security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile(`(?m)^\| (\d+) \| .+ \| .+ \| (.*) \|$`)
+	rows := row.FindAllStringSubmatch(string(text), -1)
+	if len(rows) < 60 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	for _, r := range rows {
+		if strings.TrimSpace(r[2]) == "" {
+			t.Errorf("row %s names no test", r[1])
+			continue
+		}
+		for name := range strings.SplitSeq(r[2], ", ") {
+			if script, ok := strings.CutPrefix(name, "`"); ok {
+				if _, err := os.Stat(filepath.Join("..", strings.TrimSuffix(script, "`"))); err != nil {
+					t.Errorf("row %s: %v", r[1], err)
+				}
+				continue
+			}
+			dot := strings.LastIndex(name, ".")
+			files, err := filepath.Glob(filepath.Join("..", name[:dot], "*_test.go"))
+			if err != nil || len(files) == 0 {
+				t.Errorf("row %s: no tests in %s", r[1], name[:dot])
+			}
+			found := false
+			for _, file := range files {
+				source, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				found = found || strings.Contains(string(source), "func "+name[dot+1:]+"(")
+			}
+			if !found {
+				t.Errorf("row %s: there is no %s", r[1], name)
+			}
+		}
+	}
+}
