@@ -15,11 +15,13 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -81,15 +83,23 @@ func eventually(t testing.TB, what string, condition func() bool) {
 	}
 }
 
-// freePort returns a port of loopback that nobody listens on.
+// freePort returns a port of loopback that nobody listens on. It is below those that the kernel hands out by itself, so that no
+// connection and no other test takes it before the daemon does, or between two of its starts.
 func freePort(t testing.TB) int {
 	t.Helper()
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 20000 + mathrand.IntN(12000)
+		socket, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		if err := socket.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return port
 	}
-	defer socket.Close()
-	return socket.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 // site is one installation: a folder with a configuration, users, a store.
