@@ -19,6 +19,10 @@ const (
 	logPerSec = 20
 )
 
+// exitMessage is what go-plugin says of every end of a process, also of one that was asked for; package daemon/host says what
+// an administrator should hear.
+const exitMessage = "plugin process exited"
+
 // newHCLog returns a logger for go-plugin that writes to log. It lets go-hclog format each line as JSON, which is then read
 // and passed on.
 func newHCLog(log *slog.Logger) hclog.Logger {
@@ -58,6 +62,9 @@ func (w *logWriter) Write(line []byte) (int, error) {
 		level = slog.LevelInfo
 	}
 	message, _ := fields["@message"].(string)
+	if message == exitMessage {
+		level = slog.LevelDebug
+	}
 	var attrs []slog.Attr
 	for _, key := range sortedKeys(fields) {
 		if !strings.HasPrefix(key, "@") && key != "backend" && key != "timestamp" {
