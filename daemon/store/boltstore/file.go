@@ -23,6 +23,9 @@ const schemaVersion = 1
 // stop every check.
 const mapSize = 1 << (30 + 5*(^uint(0)>>63))
 
+// smallest is less than any store has: its two headers and a page.
+const smallest = 2 * 4096
+
 // The buckets, and the keys in meta.
 var (
 	bucketMeta        = []byte("meta")
@@ -59,6 +62,8 @@ func provide(path string, o Options) error {
 		return fmt.Errorf("store %s: %w", path, err)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("store %s: it is not a regular file", path)
+	case info.Size() < smallest:
+		return damaged(path, fmt.Sprintf("it is only %d bytes long", info.Size()))
 	case info.Mode().Perm()&0o077 != 0:
 		if err := os.Chmod(path, 0o600); err != nil {
 			return fmt.Errorf("store %s: others can read it, and its mode cannot be made 0600: %w", path, err)
@@ -240,6 +245,8 @@ func explain(path string, err error) error {
 		return nil
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fmt.Errorf("store %s: another process has it open", path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("store %s: it must be the daemon's own, and writable: %w", path, err)
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
 		return fmt.Errorf("store %s: the file is no store or is damaged (%w); restore a backup or move it away", path, err)
 	}

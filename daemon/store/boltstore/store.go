@@ -82,10 +82,10 @@ func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 	return err
 }
 
-// Ping returns nil when the store can be read and written: it waits for a write of a few bytes, which fails when the disk is
-// full.
+// Ping returns nil when the store can be read and written: it waits for a write that needs about as many pages as that of a
+// new credential, and so fails when the disk is full.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.writer.do(ctx, func(tx *bbolt.Tx) error { return put(tx.Bucket(bucketMeta), keyPing, []byte{1}) }, nil)
+	return s.writer.do(ctx, func(tx *bbolt.Tx) error { return put(tx.Bucket(bucketMeta), keyPing, make([]byte, 32<<10)) }, nil)
 }
 
 // Backup writes a consistent copy of the file, while others read and write. It ends early with ctx's error when ctx does.
