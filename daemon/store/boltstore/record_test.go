@@ -44,7 +44,8 @@ func TestKeysSortByTime(t *testing.T) {
 	times := []time.Time{
 		time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), time.Date(1901, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC),
 		time.Unix(0, 0), time.Unix(0, 1000), time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), time.Date(2263, 1, 1, 0, 0, 0, 0, time.UTC),
-		time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), {}, // the last is never
+		time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC),
+		{}, // the last is never
 	}
 	for i := range times[1:] {
 		if bytes.Compare(endKey(times[i]), endKey(times[i+1])) >= 0 {
