@@ -37,12 +37,11 @@
 package proto
 
 import (
+	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
+	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
-
-	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
-	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 )
 
 const (
@@ -663,23 +662,20 @@ func file_backend_proto_rawDescGZIP() []byte {
 	return file_backend_proto_rawDescData
 }
 
-var (
-	file_backend_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-	file_backend_proto_msgTypes  = make([]protoimpl.MessageInfo, 9)
-	file_backend_proto_goTypes   = []any{
-		Outcome(0),                   // 0: latchkey.backend.v1.Outcome
-		(*ConfigureRequest)(nil),     // 1: latchkey.backend.v1.ConfigureRequest
-		(*ConfigureResponse)(nil),    // 2: latchkey.backend.v1.ConfigureResponse
-		(*SettingFault)(nil),         // 3: latchkey.backend.v1.SettingFault
-		(*AuthenticateRequest)(nil),  // 4: latchkey.backend.v1.AuthenticateRequest
-		(*AuthenticateResponse)(nil), // 5: latchkey.backend.v1.AuthenticateResponse
-		(*CheckRequest)(nil),         // 6: latchkey.backend.v1.CheckRequest
-		(*CheckResponse)(nil),        // 7: latchkey.backend.v1.CheckResponse
-		(*LookupRequest)(nil),        // 8: latchkey.backend.v1.LookupRequest
-		(*LookupResponse)(nil),       // 9: latchkey.backend.v1.LookupResponse
-	}
-)
-
+var file_backend_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_backend_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_backend_proto_goTypes = []any{
+	(Outcome)(0),                 // 0: latchkey.backend.v1.Outcome
+	(*ConfigureRequest)(nil),     // 1: latchkey.backend.v1.ConfigureRequest
+	(*ConfigureResponse)(nil),    // 2: latchkey.backend.v1.ConfigureResponse
+	(*SettingFault)(nil),         // 3: latchkey.backend.v1.SettingFault
+	(*AuthenticateRequest)(nil),  // 4: latchkey.backend.v1.AuthenticateRequest
+	(*AuthenticateResponse)(nil), // 5: latchkey.backend.v1.AuthenticateResponse
+	(*CheckRequest)(nil),         // 6: latchkey.backend.v1.CheckRequest
+	(*CheckResponse)(nil),        // 7: latchkey.backend.v1.CheckResponse
+	(*LookupRequest)(nil),        // 8: latchkey.backend.v1.LookupRequest
+	(*LookupResponse)(nil),       // 9: latchkey.backend.v1.LookupResponse
+}
 var file_backend_proto_depIdxs = []int32{
 	3, // 0: latchkey.backend.v1.ConfigureResponse.faults:type_name -> latchkey.backend.v1.SettingFault
 	0, // 1: latchkey.backend.v1.AuthenticateResponse.outcome:type_name -> latchkey.backend.v1.Outcome
