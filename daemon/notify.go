@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -26,7 +27,8 @@ func (n notifier) stopping() {
 	n.say(sd.SdNotifyStopping + "\nSTATUS=Finishing the requests under way.")
 }
 
-// watchdog tells the manager twice in each WatchdogSec= that the daemon lives, as long as alive says so.
+// watchdog tells the manager twice in each WatchdogSec= that the daemon lives, as long as alive answers in time. An answer
+// that something is wrong (a full disk) is an answer: the daemon goes on checking tokens then, and a restart would not help.
 func (n notifier) watchdog(ctx context.Context, alive func(context.Context) error) {
 	interval, err := sd.SdWatchdogEnabled(false)
 	if err != nil || interval == 0 {
@@ -39,11 +41,21 @@ func (n notifier) watchdog(ctx context.Context, alive func(context.Context) erro
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := alive(ctx); err != nil {
+			if err := answersWithin(ctx, interval/2, alive); err != nil {
 				n.log.Error("the watchdog is not fed: the store does not answer", "error", err)
 				continue
 			}
 			n.say(sd.SdNotifyWatchdog)
 		}
 	}
+}
+
+// answersWithin asks and returns an error only when there is no answer in time, whatever the answer is.
+func answersWithin(ctx context.Context, limit time.Duration, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := ask(ctx); errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
 }
