@@ -59,6 +59,14 @@ func TestRoles(t *testing.T) {
 	}
 }
 
+// A CI token named like a service does not get the service's roles.
+func TestCITokenIsNoService(t *testing.T) {
+	c := store.Credential{Kind: store.KindCI, Name: "ci-1", Roles: []string{"deploy"}}
+	if got := roles().For(&c, nil); !slices.Equal(got, []string{"deploy"}) {
+		t.Errorf("roles %q", got)
+	}
+}
+
 // A role is worked out at each check, from what the log-in recorded and from the configuration as it is now. hazard 39
 func TestCallerFollowsTheConfiguration(t *testing.T) {
 	db, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), boltstore.Options{NoSync: true})

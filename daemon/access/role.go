@@ -79,7 +79,9 @@ func (r *Roles) For(c *store.Credential, owner *store.User) []string {
 			return r.Of(c.User, nil)
 		}
 		return r.Of(c.User, owner.Groups)
-	case store.KindService, store.KindCI:
+	case store.KindCI:
+		return c.Roles // its name is the workspace's to choose, and must not earn what a service of that name has
+	case store.KindService:
 	}
 	return r.OfService(c.Name, c.Roles)
 }
