@@ -112,6 +112,7 @@ type site struct {
 	extra  string     // further sections
 	auth   string     // further keys of [auth]
 	env    []string
+	config func(string) string // changes the configuration before it is written; nil: not at all
 	daemon *process
 }
 
@@ -164,7 +165,7 @@ func (s *site) configure() string {
 	if !strings.Contains(s.auth, "backend") {
 		backend = fmt.Sprintf("\n[backend.flat_file]\nfile_path = %s\n", s.path("htpasswd"))
 	}
-	return s.write("latchkey.conf", fmt.Sprintf(`[auth]
+	text := fmt.Sprintf(`[auth]
 host = 127.0.0.1
 port = %d
 %s%s
@@ -187,7 +188,16 @@ source_rate = 100000
 source_burst = 100000
 
 %s
-`, s.port, ssl, s.auth, backend, s.path("latchkey.db"), s.admin, s.path("admin.sock"), s.path("audit.log"), s.extra))
+`, s.port, ssl, s.auth, backend, s.path("latchkey.db"), s.admin, s.path("admin.sock"), s.path("audit.log"), s.extra)
+	if s.config != nil {
+		text = s.config(text)
+	}
+	return s.write("latchkey.conf", text)
+}
+
+// adminURL returns an address of the admin listener.
+func (s *site) adminURL(path string) string {
+	return fmt.Sprintf("http://127.0.0.1:%d%s", s.admin, path)
 }
 
 // url returns an address of the daemon.
