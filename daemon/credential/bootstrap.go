@@ -37,7 +37,9 @@ func (e *Engine) Bootstrap(ctx context.Context, once store.Bootstraps, text secr
 	if err := e.record(ctx, event); err != nil {
 		return false, err
 	}
-	created, err = once.CreateOnce(ctx, bootstrapMark, true, issued.Credential)
+	settling, cancel := settle(ctx)
+	defer cancel()
+	created, err = once.CreateOnce(settling, bootstrapMark, true, issued.Credential)
 	if err != nil {
 		return false, e.failed(ctx, event, err)
 	}

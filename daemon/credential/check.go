@@ -8,6 +8,16 @@ import (
 	"latchkey/daemon/store"
 )
 
+// The refusals of Check. All are Unauthenticated faults; the sentences are StackStorm's.
+var (
+	ErrUnknown       = &fault.Error{Kind: fault.Unauthenticated, Reason: "unknown_credential", Public: "Unauthorized"}
+	ErrMalformed     = &fault.Error{Kind: fault.Unauthenticated, Reason: "malformed_credential", Public: "Unauthorized"}
+	ErrWrongKind     = &fault.Error{Kind: fault.Unauthenticated, Reason: "wrong_kind", Public: "Unauthorized"}
+	ErrExpired       = &fault.Error{Kind: fault.Unauthenticated, Reason: "expired", Public: "Unauthorized - Token has expired."}
+	ErrDisabled      = &fault.Error{Kind: fault.Unauthenticated, Reason: "credential_disabled", Public: "Unauthorized - API key is disabled."}
+	ErrOwnerDisabled = &fault.Error{Kind: fault.Unauthenticated, Reason: "user_disabled", Public: "Unauthorized"}
+)
+
 // Check returns the credential that a text is, with its owner's state, if it is one of kinds and may be used now. The entry
 // is shared and must not be changed.
 //

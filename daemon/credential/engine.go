@@ -2,7 +2,6 @@ package credential
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"time"
@@ -10,21 +9,11 @@ import (
 	"latchkey/daemon/audit"
 	"latchkey/daemon/fault"
 	"latchkey/daemon/store"
-	"latchkey/plugins/secret"
 )
 
-// sweepBatch is the most that one call of Sweep removes: one small transaction.
-const sweepBatch = 1000
-
-// The refusals of Check. All are Unauthenticated faults; the sentences are StackStorm's.
-var (
-	ErrUnknown       = &fault.Error{Kind: fault.Unauthenticated, Reason: "unknown_credential", Public: "Unauthorized"}
-	ErrMalformed     = &fault.Error{Kind: fault.Unauthenticated, Reason: "malformed_credential", Public: "Unauthorized"}
-	ErrWrongKind     = &fault.Error{Kind: fault.Unauthenticated, Reason: "wrong_kind", Public: "Unauthorized"}
-	ErrExpired       = &fault.Error{Kind: fault.Unauthenticated, Reason: "expired", Public: "Unauthorized - Token has expired."}
-	ErrDisabled      = &fault.Error{Kind: fault.Unauthenticated, Reason: "credential_disabled", Public: "Unauthorized - API key is disabled."}
-	ErrOwnerDisabled = &fault.Error{Kind: fault.Unauthenticated, Reason: "user_disabled", Public: "Unauthorized"}
-)
+// settleTime is how long a store may take over what the audit log has announced, before the caller is told that it could not
+// be done.
+const settleTime = 10 * time.Second
 
 // errNotFound is what an unknown id and somebody else's id look like.
 var errNotFound = &fault.Error{Kind: fault.NotFound, Reason: "unknown_credential"}
@@ -50,109 +39,6 @@ type Engine struct {
 // New returns an Engine.
 func New(o Options) *Engine {
 	return &Engine{store: o.Store, audit: o.Audit, now: o.Now, random: o.Random, ids: &ids{random: o.Random}}
-}
-
-// Spec says what credential to make.
-type Spec struct {
-	Kind     store.Kind
-	User     string
-	Name     string
-	Roles    []string
-	Groups   []string
-	Metadata json.RawMessage
-	Disabled bool
-	// ExpiresAt is the first instant at which it is refused; session tokens must have one.
-	ExpiresAt time.Time
-	// CreatedBy is who makes it, where that is not User.
-	CreatedBy string
-	Backend   string
-	Source    string
-	UserAgent string
-	// Service marks a token of a service user.
-	Service   bool
-	Workspace store.ID
-	// ID and Digest are given when a credential is loaded from elsewhere. With a Digest no text is made.
-	ID     store.ID
-	Digest store.Digest
-}
-
-// Issued is a credential and its text, which is shown once.
-type Issued struct {
-	// Text is empty when a digest was loaded.
-	Text       secret.Text
-	Credential store.Credential
-}
-
-// Owner says whose credentials may be changed, and of which kinds.
-type Owner struct {
-	// User owns them; Any means everybody's.
-	User  string
-	Any   bool
-	Kinds Kinds
-}
-
-// holds reports whether a credential is the owner's to change.
-func (o Owner) holds(c *store.Credential) bool {
-	return o.Kinds.Has(c.Kind) && (o.Any || o.User != "" && o.User == c.User)
-}
-
-// Issue makes a credential: it is minted, recorded in the audit log, stored durably, and only then returned.
-//
-// The error is a Conflict fault when the given id or digest is taken, and an Unavailable fault when it could not be recorded
-// or stored; there is no credential then. A session token without an expiry is an Internal fault.
-func (e *Engine) Issue(ctx context.Context, spec Spec, origin audit.Origin) (Issued, error) {
-	issued, err := e.prepare(spec)
-	if err != nil {
-		return Issued{}, err
-	}
-	event := eventOf(audit.EventIssue, &issued.Credential, spec.CreatedBy, origin)
-	if err := e.record(ctx, event); err != nil {
-		return Issued{}, err
-	}
-	if err := e.store.CreateCredential(ctx, issued.Credential); err != nil {
-		return Issued{}, e.failed(ctx, event, err)
-	}
-	return issued, nil
-}
-
-// prepare makes the record and the text.
-func (e *Engine) prepare(spec Spec) (Issued, error) {
-	now := e.now()
-	c := store.Credential{
-		ID: spec.ID, Kind: spec.Kind, Digest: spec.Digest, User: spec.User, Name: spec.Name, Roles: spec.Roles, Groups: spec.Groups,
-		Metadata: spec.Metadata, Disabled: spec.Disabled, CreatedAt: now, ExpiresAt: spec.ExpiresAt, CreatedBy: spec.CreatedBy,
-		Source: spec.Source, UserAgent: spec.UserAgent, Backend: spec.Backend, Service: spec.Service, Workspace: spec.Workspace,
-	}
-	var err error
-	if c.ID == "" {
-		if c.ID, err = e.ids.next(now); err != nil {
-			return Issued{}, fault.Unavailablef("no_random_bytes", err)
-		}
-	}
-	if c.Digest != "" {
-		return Issued{Credential: c}, nil
-	}
-	text, err := e.text(&c)
-	return Issued{Text: text, Credential: c}, err
-}
-
-// text mints a text for a credential and sets its digest.
-func (e *Engine) text(c *store.Credential) (secret.Text, error) {
-	for i := range kinds {
-		if kinds[i].kind != c.Kind {
-			continue
-		}
-		if kinds[i].expires && c.ExpiresAt.IsZero() {
-			return secret.Text{}, &fault.Error{Reason: "no_expiry", Err: errors.New("a session token must have an expiry")}
-		}
-		text, err := mint(kinds[i].prefix, e.random)
-		if err != nil {
-			return secret.Text{}, fault.Unavailablef("no_random_bytes", err)
-		}
-		c.Digest = digest(text.Reveal())
-		return text, nil
-	}
-	return secret.Text{}, &fault.Error{Reason: "no_kind", Err: errors.New("a credential needs a kind")}
 }
 
 // Get returns the credential with this id, in whatever state. The error is a NotFound or an Unavailable fault.
@@ -184,13 +70,6 @@ func (e *Engine) List(ctx context.Context, query store.Query) ([]store.Credentia
 	return all, total, translate(err)
 }
 
-// Sweep removes a small batch of expired credentials and returns how many it were; zero means that none is left. The error
-// is an Unavailable fault.
-func (e *Engine) Sweep(ctx context.Context) (int, error) {
-	n, err := e.store.SweepCredentials(ctx, e.now(), sweepBatch)
-	return n, translate(err)
-}
-
 // translate makes a fault of a store's error.
 func translate(err error) error {
 	switch {
@@ -200,6 +79,8 @@ func translate(err error) error {
 		return errNotFound
 	case errors.Is(err, store.ErrExists):
 		return &fault.Error{Kind: fault.Conflict, Reason: "taken", Public: "The id or the key hash is taken already.", Err: err}
+	case errors.Is(err, store.ErrInvalid):
+		return &fault.Error{Reason: "invalid_record", Err: err}
 	}
 	if known, ok := errors.AsType[*fault.Error](err); ok {
 		return known // made by a check or a change of ours inside the transaction
@@ -230,11 +111,17 @@ func (e *Engine) record(ctx context.Context, event audit.Event) error {
 	return nil
 }
 
+// settle returns the context for what the audit log has announced: a caller who hangs up does not stop it half way, and a
+// store that hangs does not hold it for ever.
+func settle(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+}
+
 // failed writes the second record of something that was announced and did not happen, and returns its cause as a fault.
 func (e *Engine) failed(ctx context.Context, event audit.Event, cause error) error {
-	fault := translate(cause)
-	event.Event, event.Outcome, event.Reason = audit.EventCredentialFailed, audit.OutcomeError, reasonOf(fault)
-	return errors.Join(fault, e.audit.Record(context.WithoutCancel(ctx), event))
+	err := translate(cause)
+	event.Event, event.Outcome, event.Reason = audit.EventCredentialFailed, audit.OutcomeError, reasonOf(err)
+	return errors.Join(err, e.audit.Record(context.WithoutCancel(ctx), event))
 }
 
 // reasonOf returns the word that explains a fault.

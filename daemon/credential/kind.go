@@ -19,18 +19,17 @@ const (
 // foreign are the kinds that a text which was not made here can be.
 const foreign = APIKey | Service
 
-// kinds are all that is known of each kind.
+// kinds are the kinds with their bits and the prefixes of their texts. Which of them must expire is in store.Credential.Check.
 var kinds = [...]struct {
-	kind    store.Kind
-	bit     Kinds
-	prefix  string
-	expires bool // must have an expiry
+	kind   store.Kind
+	bit    Kinds
+	prefix string
 }{
-	{store.KindSession, Session, "lkt_", true},
-	{store.KindAPIKey, APIKey, "lka_", false},
-	{store.KindService, Service, "lks_", false},
-	{store.KindDeveloper, Developer, "lkd_", false},
-	{store.KindCI, CI, "lkc_", false},
+	{store.KindSession, Session, "lkt_"},
+	{store.KindAPIKey, APIKey, "lka_"},
+	{store.KindService, Service, "lks_"},
+	{store.KindDeveloper, Developer, "lkd_"},
+	{store.KindCI, CI, "lkc_"},
 }
 
 // Has reports whether the set holds a kind.
@@ -44,6 +43,16 @@ func kindSet(kind store.Kind) Kinds {
 		}
 	}
 	return 0
+}
+
+// prefixOf returns the prefix of a kind's texts, and false for what is no kind.
+func prefixOf(kind store.Kind) (string, bool) {
+	for i := range kinds {
+		if kinds[i].kind == kind {
+			return kinds[i].prefix, true
+		}
+	}
+	return "", false
 }
 
 // kindOfPrefix returns the kind whose texts begin with prefix.

@@ -40,12 +40,18 @@ func mint(prefix string, random io.Reader) (secret.Text, error) {
 			}
 		}
 	}
-	sum := checksum(crc32.ChecksumIEEE(text))
+	sum := checksum(string(text))
 	return secret.New(string(append(text, sum[:]...))), nil
 }
 
-// checksum returns a CRC-32 in six base62 characters, most significant first.
-func checksum(crc uint32) (sum [checksumLength]byte) {
+// checksum returns the CRC-32 (IEEE) of a text in six base62 characters, most significant first. It goes over the standard
+// library's table by itself because crc32.ChecksumIEEE makes its argument escape to the heap, and garbage shall cost nothing.
+func checksum(text string) (sum [checksumLength]byte) {
+	crc := ^uint32(0)
+	for i := range len(text) {
+		crc = crc32.IEEETable[byte(crc)^text[i]] ^ crc>>8
+	}
+	crc = ^crc
 	for i := checksumLength - 1; i >= 0; i-- {
 		sum[i] = alphabet[crc%uint32(len(alphabet))]
 		crc /= uint32(len(alphabet))
@@ -69,10 +75,9 @@ func shape(text string) (store.Kind, bool) {
 			return "", false
 		}
 	}
-	var before [prefixLength + randomLength]byte
-	copy(before[:], text)
-	sum := checksum(crc32.ChecksumIEEE(before[:]))
-	return kind, string(sum[:]) == text[len(before):]
+	const signed = prefixLength + randomLength
+	sum := checksum(text[:signed])
+	return kind, string(sum[:]) == text[signed:]
 }
 
 // digest returns what is kept of a text of our own form.

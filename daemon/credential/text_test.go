@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha512"
+	"hash/crc32"
 	"strings"
 	"testing"
-	"time"
 
 	"latchkey/daemon/store"
 )
@@ -29,6 +29,38 @@ func TestTextForm(t *testing.T) {
 			if _, ok := shape(bent); ok && bent != plain {
 				t.Errorf("%q is taken for a credential", bent)
 			}
+		}
+	}
+}
+
+// Whatever single byte of a text is changed, the checksum tells. hazard 30
+func TestChecksumTellsEveryByte(t *testing.T) {
+	text, err := mint("lka_", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bent := []byte(text.Reveal())
+	for i, right := range bent {
+		for b := range 256 {
+			bent[i] = byte(b)
+			if _, ok := shape(string(bent)); ok != (byte(b) == right) {
+				t.Fatalf("byte %d as %#x: %v", i, b, ok)
+			}
+		}
+		bent[i] = right
+	}
+}
+
+// The checksum is that of the standard library, in base62 of six digits.
+func TestChecksum(t *testing.T) {
+	for _, text := range []string{"", "lkt_", "123456789", strings.Repeat("z", 34)} {
+		value := uint64(0)
+		sum := checksum(text)
+		for _, c := range sum {
+			value = value*62 + uint64(strings.IndexByte(alphabet, c))
+		}
+		if want := crc32.ChecksumIEEE([]byte(text)); value != uint64(want) {
+			t.Errorf("%q: %d, want %d", text, value, want)
 		}
 	}
 }
@@ -70,22 +102,7 @@ func TestForeignDigest(t *testing.T) {
 	}
 }
 
-// Identifiers grow, even when the clock steps back.
-func TestIDsGrow(t *testing.T) {
-	source := &ids{random: rand.Reader}
-	now := time.Unix(1_800_000_000, 0)
-	last := store.ID("")
-	for i := range 10_000 {
-		if i == 5000 {
-			now = now.Add(-time.Hour)
-		}
-		id, err := source.next(now)
-		if err != nil || !store.ValidID(string(id)) || id <= last {
-			t.Fatalf("%s after %s, %v", id, last, err)
-		}
-		last = id
-	}
-}
+func notBase62(r rune) bool { return !strings.ContainsRune(alphabet, r) }
 
 func FuzzDigestOf(f *testing.F) {
 	for _, seed := range []string{"", "lkt_", "lkt_000000000000000000000000000000000000", strings.Repeat("x", 40), "lka_\xff", strings.Repeat("é", 20)} {
@@ -98,6 +115,9 @@ func FuzzDigestOf(f *testing.F) {
 		}
 		if again, _, _ := digestOf(text); again != digest {
 			t.Fatalf("%q has two digests", text)
+		}
+		if kind, ours := shape(text); ours && (len(text) != textLength || kindSet(kind) != can || strings.ContainsFunc(text[prefixLength:], notBase62)) {
+			t.Fatalf("%q has the form of a %q", text, kind)
 		}
 	})
 }

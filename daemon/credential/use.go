@@ -20,7 +20,7 @@ type uses struct {
 
 // note remembers that a credential was accepted at now.
 func (u *uses) note(c *store.Credential, now time.Time) {
-	if now.Sub(c.LastUsedAt) < useInterval {
+	if recent(now, c.LastUsedAt) {
 		return
 	}
 	u.mu.Lock()
@@ -28,9 +28,16 @@ func (u *uses) note(c *store.Credential, now time.Time) {
 	if u.seen == nil {
 		u.seen = map[store.ID]time.Time{}
 	}
-	if now.Sub(u.seen[c.ID]) >= useInterval {
+	if !recent(now, u.seen[c.ID]) {
 		u.seen[c.ID] = now
 	}
+}
+
+// recent reports whether a use was noted within the interval before now. One that lies in the future, since the clock was set
+// back, is not recent.
+func recent(now, noted time.Time) bool {
+	age := now.Sub(noted)
+	return age >= 0 && age < useInterval
 }
 
 // take returns what was noted and forgets it.
