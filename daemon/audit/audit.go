@@ -1,10 +1,12 @@
 // Package audit records every decision and every change, one JSON object a line.
 //
 // What always holds: an Event has an allow-listed set of fields and none of them can hold a credential's text; a record is
-// written within a deadline or Record returns an error, and then nothing is issued or changed; control characters are
-// escaped and long values are cut, so that one event is one line whatever a caller sent.
+// written within a deadline or Record returns an error, and then nothing is issued or changed; what is not printable is
+// escaped and long values are cut, so that one event is one line of at most 4096 bytes whatever a caller sent; lines that
+// could not be written are counted, and the log says that they are missing as soon as it can.
 //
-// It does not rotate files: it reopens them when told to (SIGHUP).
+// It does not rotate files: it reopens them when told to (SIGHUP). It does not wait for the disk. docs/audit.md is for who
+// reads the log.
 package audit
 
 import (
@@ -52,8 +54,9 @@ const (
 	EventConfigReload     = "config.reload"
 	EventDaemonStart      = "daemon.start"
 	EventDaemonStop       = "daemon.stop"
-	EventBackendState     = "backend.state"
 	EventCredentialFailed = "credential.failed" // the second record: what an earlier one announced did not happen
+	EventGap              = "audit.gap"         // written by Log: so many events before this line are missing
+	EventLate             = "audit.late"        // written by Log: an earlier line came too late, and was not acted upon
 )
 
 // The outcomes.
@@ -66,6 +69,7 @@ const (
 // Recorder takes events.
 type Recorder interface {
 	// Record returns when the event is written, and an error when that could not be done before the recorder's deadline; the
-	// caller must not go on with what the event announces then. An event without a time gets the recorder's.
+	// caller must not go on with what the event announces then. An event without a time gets the recorder's. A recorder need
+	// not end early when ctx does: somebody who hangs up while he is refused must not go unrecorded.
 	Record(ctx context.Context, event Event) error
 }
