@@ -52,7 +52,7 @@ func (r *reader) checkBootstrap(c *Config) {
 		r.fault(r.position("bootstrap", "roles"), "[bootstrap] roles: a bootstrap token needs at least one role")
 	}
 	for _, role := range c.Bootstrap.Roles {
-		if err := checkRoleName(role); err != nil {
+		if err := CheckRole(role); err != nil {
 			r.fault(r.position("bootstrap", "roles"), "[bootstrap] roles: %q: %v", printable(role), err)
 		}
 	}

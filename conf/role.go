@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -11,15 +12,18 @@ import (
 // maxRoleName is the longest name of a role, in bytes.
 const maxRoleName = 64
 
-// roleAdmin is the one role with a meaning of its own.
+// roleAdmin is the role that may do everything.
 const roleAdmin = "admin"
+
+// reservedRoles are the roles with a meaning of their own. In another case they would be roles without it that look the same.
+func reservedRoles() []string { return []string{roleAdmin, "introspect"} }
 
 // takeRoles reads [roles]: each key is a role, its value the members.
 func (r *reader) takeRoles(c *Config) {
 	given := r.settings[sectionRoles]
 	for _, name := range sortedKeys(given) {
 		at := given[name].position
-		if err := checkRoleName(name); err != nil {
+		if err := CheckRole(name); err != nil {
 			r.fault(at, "[roles] %q: %v", printable(name), err)
 			continue
 		}
@@ -39,18 +43,22 @@ func (r *reader) takeRoles(c *Config) {
 	}
 }
 
-// checkRoleName refuses a name that is not in the one normal form; nothing is repaired. Roles are compared byte for byte, so
-// Admin would be another role than admin and look like the same.
-func checkRoleName(name string) error {
+// CheckRole returns an error, which does not hold the name, when a name cannot be a role's: it is empty, longer than 64 bytes,
+// not UTF-8 in normal form NFKC, holds a space, a comma, a control or another invisible character, or is "admin" or
+// "introspect" in another case. Nothing is repaired, since roles are compared byte for byte.
+func CheckRole(name string) error {
 	switch {
 	case name == "" || len(name) > maxRoleName:
 		return errors.New("a role's name has 1 to 64 bytes")
 	case strings.ContainsFunc(name, func(c rune) bool { return c == ',' || unicode.IsSpace(c) || !unicode.IsPrint(c) }):
 		return errors.New("a role's name holds no space, comma or control character")
-	case !norm.NFKC.IsNormalString(name):
-		return errors.New("a role's name is in Unicode's normal form NFKC")
-	case strings.EqualFold(name, roleAdmin) && name != roleAdmin:
-		return errors.New("write it admin; roles are compared letter by letter")
+	case !utf8.ValidString(name) || !norm.NFKC.IsNormalString(name):
+		return errors.New("a role's name is UTF-8 in Unicode's normal form NFKC")
+	}
+	for _, reserved := range reservedRoles() {
+		if name != reserved && strings.EqualFold(name, reserved) {
+			return errors.New("write it " + reserved + "; roles are compared letter by letter")
+		}
 	}
 	return nil
 }

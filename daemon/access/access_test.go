@@ -127,28 +127,3 @@ func TestCanGrant(t *testing.T) {
 		t.Error("an admin")
 	}
 }
-
-// Names that cannot be a role's. hazard 6
-func TestCheckRole(t *testing.T) {
-	for _, name := range []string{"ops", "admin", "ci.deploy-2", "größe"} {
-		if err := access.CheckRole(name); err != nil {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-	for _, name := range []string{"", "Admin", "ADMIN", "admin ", "a b", "a,b", "a\n", "\x00", "a\u200bb", "\uff41dmin", "\xff", strings.Repeat("a", 65)} {
-		if fault.KindOf(access.CheckRole(name)) != fault.Invalid {
-			t.Errorf("%q is a role", name)
-		}
-	}
-}
-
-func FuzzCheckRole(f *testing.F) {
-	for _, seed := range []string{"ops", "Admin", "a b", "\xff", "ad\u200bmin"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		if access.CheckRole(name) == nil && (strings.ContainsAny(name, " ,\n\x00") || strings.EqualFold(name, "admin") && name != "admin") {
-			t.Fatalf("%q is a role", name)
-		}
-	})
-}

@@ -3,13 +3,8 @@ package access
 import (
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"latchkey/conf"
-	"latchkey/daemon/fault"
 	"latchkey/daemon/store"
 )
 
@@ -18,27 +13,6 @@ const (
 	Admin      = "admin"
 	Introspect = "introspect"
 )
-
-// maxRole is the longest name of a role in bytes.
-const maxRole = 64
-
-// CheckRole returns an Invalid fault when a name cannot be a role's: it is empty, longer than 64 bytes, not UTF-8 in normal
-// form C, holds a space, a comma, a control or another invisible character, or is "admin" in another case.
-func CheckRole(name string) error {
-	switch {
-	case name == "":
-		return fault.Invalidf("A role has no name.")
-	case len(name) > maxRole:
-		return fault.Invalidf("A role's name is longer than %d bytes.", maxRole)
-	case !utf8.ValidString(name) || !norm.NFKC.IsNormalString(name):
-		return fault.Invalidf("A role's name is not UTF-8 in normal form.")
-	case strings.ContainsFunc(name, func(r rune) bool { return r == ',' || unicode.IsSpace(r) || !unicode.IsPrint(r) }):
-		return fault.Invalidf("A role's name holds a space, a comma or a control character.")
-	case strings.EqualFold(name, Admin) && name != Admin:
-		return fault.Invalidf("The role admin is written in lower case.")
-	}
-	return nil
-}
 
 // Roles is the section [roles], made ready for checks. It does not change.
 type Roles struct{ roles []conf.Role }

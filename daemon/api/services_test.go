@@ -81,13 +81,13 @@ func TestServiceTokenBodies(t *testing.T) {
 		`,"ttl":24`:                             "ttl is not of type 'string'.",
 		`,"token":"lks_x"`:                      `Unknown field "token".`,
 		`,"roles":[]`:                           "roles is not given.",
-		`,"roles":["a,b"]`:                      "A role's name holds a space, a comma or a control character.",
-		`,"roles":["a b"]`:                      "A role's name holds a space, a comma or a control character.",
-		`,"roles":["a\u0000"]`:                  "A role's name holds a space, a comma or a control character.",
-		`,"roles":[""]`:                         "A role has no name.",
-		`,"roles":["ADMIN"]`:                    "The role admin is written in lower case.", // hazard 6
-		`,"roles":["Admin"]`:                    "The role admin is written in lower case.",
-		`,"roles":["admin "]`:                   "A role's name holds a space, a comma or a control character.",
+		`,"roles":["a,b"]`:                      "roles: a role's name holds no space, comma or control character.",
+		`,"roles":["a b"]`:                      "roles: a role's name holds no space, comma or control character.",
+		`,"roles":["a\u0000"]`:                  "roles: a role's name holds no space, comma or control character.",
+		`,"roles":[""]`:                         "roles: a role's name has 1 to 64 bytes.",
+		`,"roles":["ADMIN"]`:                    "roles: write it admin; roles are compared letter by letter.", // hazard 6
+		`,"roles":["Admin"]`:                    "roles: write it admin; roles are compared letter by letter.",
+		`,"roles":["admin "]`:                   "roles: a role's name holds no space, comma or control character.",
 		`,"name":""`:                            "name cannot be used: name is empty.",
 		`,"name":"a\nb"`:                        "name cannot be used: name holds a control or format character, a line separator or a colon.",
 	} {

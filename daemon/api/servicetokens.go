@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"latchkey/conf"
 	"latchkey/daemon/access"
 	"latchkey/daemon/credential"
 	"latchkey/daemon/fault"
@@ -76,8 +77,8 @@ func checkRoles(who access.Caller, roles []string) error {
 		return fault.Invalidf("roles is not given.")
 	}
 	for _, role := range roles {
-		if err := access.CheckRole(role); err != nil {
-			return err
+		if err := conf.CheckRole(role); err != nil {
+			return fault.Invalidf("roles: %s.", err)
 		}
 	}
 	return who.CanGrant(roles)
