@@ -61,11 +61,25 @@ func present(header http.Header) (presented, error) {
 }
 
 // presentInQuery is present for the parameters x-auth-token and st2-api-key of a raw query, which come after all headers.
+//
+// A name counts only as it is written here. One with percent-encoded letters is another parameter, so that what a proxy
+// looks for and takes out, by its plain name, is all that there is.
 func presentInQuery(query string) (presented, error) {
 	if !strings.Contains(query, queryToken) && !strings.Contains(query, queryKey) {
 		return presented{}, nil
 	}
-	values, _ := url.ParseQuery(query) // what can be read of a malformed one is there
+	values := map[string][]string{}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if name != queryToken && name != queryKey {
+			continue
+		}
+		text, err := url.QueryUnescape(value)
+		if err != nil {
+			return presented{}, fault.Invalidf("%s is not percent-encoded as a query is.", name)
+		}
+		values[name] = append(values[name], text)
+	}
 	for _, place := range [...]struct {
 		name  string
 		kinds credential.Kinds

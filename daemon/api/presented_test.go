@@ -74,6 +74,11 @@ func TestPresentInQuery(t *testing.T) {
 		{query: "x-auth-token=a%2Bb", text: "a+b", kinds: credential.Session},
 		{query: "X-Auth-Token=t"},
 		{query: "not-x-auth-token=t"},
+		{query: "x%2dauth-token=t"},
+		{query: "x%2dauth-token=t&x-auth-token=u", text: "u", kinds: credential.Session},
+		{query: "%73t2-api-key=k&y=st2-api-key"},
+		{query: "x-auth-token=a%2Bb", text: "a+b", kinds: credential.Session},
+		{query: "x-auth-token=%zz", sentence: "x-auth-token is not percent-encoded as a query is."},
 		{query: "a=%zz&x-auth-token=t", text: "t", kinds: credential.Session},
 		{query: "x-auth-token=a&x-auth-token=b", sentence: "x-auth-token is given more than once."},
 	} {
