@@ -158,7 +158,7 @@ func TestRefusalsAreEqual(t *testing.T) {
 	if _, err := s.users.Ensure(t.Context(), "disabled"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.users.Change(t.Context(), "disabled", "alice", audit.Origin{}, func(u *store.User) error { u.Disabled = true; return nil })
+	_, err := s.users.Change(t.Context(), "disabled", "alice", "disabled", audit.Origin{}, func(u *store.User) error { u.Disabled = true; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"latchkey/daemon/fault"
 	"latchkey/daemon/login"
@@ -123,6 +124,26 @@ func readUser(f *fields) (userForm, error) {
 	return form, f.done()
 }
 
+// reason returns what the audit log says of the change: "disabled", or all that is changed with plus signs between.
+func (f *userForm) reason() string {
+	var reasons []string
+	say := func(given bool, reason string) {
+		if given {
+			reasons = append(reasons, reason)
+		}
+	}
+	say(f.enabled != nil && !*f.enabled, "disabled")
+	say(f.enabled != nil && *f.enabled, "enabled")
+	say(f.isService != nil && *f.isService, "service_set")
+	say(f.isService != nil && !*f.isService, "service_unset")
+	say(f.nicknames != nil, "nicknames")
+	say(f.unlock, "unlocked")
+	if len(reasons) == 0 {
+		return "unchanged"
+	}
+	return strings.Join(reasons, "+")
+}
+
 // apply changes a user's record inside the store's transaction.
 func (f *userForm) apply(u *store.User) error {
 	if f.isService != nil {
@@ -155,15 +176,7 @@ func (h *Handler) createUser(x *exchange) error {
 	if name, err = login.Canonical(name); err != nil {
 		return fault.Invalidf("name cannot be used: %s.", err)
 	}
-	if _, err := h.users.Get(x.context(), name); err == nil {
-		return &fault.Error{Kind: fault.Conflict, Reason: "taken", Public: "The name is taken already."}
-	} else if fault.KindOf(err) != fault.NotFound {
-		return err
-	}
-	if _, err := h.users.Ensure(x.context(), name); err != nil {
-		return err
-	}
-	made, err := h.users.Change(x.context(), name, principal(who), x.origin(), form.apply)
+	made, err := h.users.Create(x.context(), name, principal(who), x.origin(), form.apply)
 	if err != nil {
 		return err
 	}
@@ -190,7 +203,7 @@ func (h *Handler) changeUser(x *exchange) error {
 			return err
 		}
 	}
-	changed, err := h.users.Change(x.context(), name, principal(who), x.origin(), form.apply)
+	changed, err := h.users.Change(x.context(), name, principal(who), form.reason(), x.origin(), form.apply)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func change(t *testing.T, h *house, name string, f func(*store.User)) {
 	if _, err := h.users.Ensure(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.users.Change(t.Context(), name, "root", audit.Origin{}, func(u *store.User) error {
+	if _, err := h.users.Change(t.Context(), name, "root", "x", audit.Origin{}, func(u *store.User) error {
 		f(u)
 		return nil
 	}); err != nil {

@@ -23,6 +23,12 @@ import (
 // script that logs in every second must not write two records each time.
 const seenInterval = time.Minute
 
+// The reasons of audit records that this package gives by itself.
+const (
+	ReasonCreated = "created"
+	ReasonDeleted = "deleted"
+)
+
 // pageSize is how many users are read at a time where all are looked at.
 const pageSize = 500
 
@@ -60,7 +66,7 @@ func (s *Service) List(ctx context.Context, after string, limit int) ([]store.Us
 // admin said of him stays. The error is an Unavailable fault.
 func (s *Service) Seen(ctx context.Context, seen store.User) (store.User, error) {
 	now := s.now()
-	if known, err := s.store.User(ctx, seen.Name); err == nil && same(&known, &seen) && now.Sub(known.LastLoginAt) < seenInterval {
+	if known, err := s.store.User(ctx, seen.Name); err == nil && same(&known, &seen) && recent(known.LastLoginAt, now) {
 		return known, nil
 	}
 	u, err := s.store.PutUser(ctx, seen.Name, func(u *store.User, found bool) error {
@@ -72,6 +78,13 @@ func (s *Service) Seen(ctx context.Context, seen store.User) (store.User, error)
 		return nil
 	})
 	return u, translate(err)
+}
+
+// recent reports whether a log-in at then needs no new time at now. One that lies in the future, because the clock was put
+// back, does.
+func recent(then, now time.Time) bool {
+	age := now.Sub(then)
+	return age >= 0 && age < seenInterval
 }
 
 // same reports whether a log-in said the same as the last one.
@@ -94,13 +107,45 @@ func (s *Service) Ensure(ctx context.Context, name string) (store.User, error) {
 	return u, translate(err)
 }
 
-// Change runs change on the user inside a transaction and returns what he became; by is who changes him. The name and the
-// times stay. The error is a NotFound fault, what change returned, or an Unavailable fault.
-func (s *Service) Change(ctx context.Context, name, by string, origin audit.Origin, change func(*store.User) error) (store.User, error) {
+// Create makes a user known under this canonical name, as change fills him in; by is who makes him. The error is a Conflict
+// fault when he is known already, what change returned, or an Unavailable fault.
+func (s *Service) Create(ctx context.Context, name, by string, origin audit.Origin, change func(*store.User) error) (store.User, error) {
+	if _, err := s.Get(ctx, name); err == nil {
+		return store.User{}, taken()
+	} else if fault.KindOf(err) != fault.NotFound {
+		return store.User{}, err
+	}
+	event := changeEvent(ReasonCreated, name, by, origin)
+	if err := s.record(ctx, event); err != nil {
+		return store.User{}, err
+	}
+	u, err := s.store.PutUser(ctx, name, func(u *store.User, found bool) error {
+		if found {
+			return taken() // by another admin, or a log-in, meanwhile
+		}
+		if err := change(u); err != nil {
+			return err
+		}
+		u.Name, u.CreatedAt = name, s.now()
+		return nil
+	})
+	return u, s.failed(ctx, err, event)
+}
+
+// taken is the fault for a name that is a known user's already.
+func taken() error {
+	return &fault.Error{Kind: fault.Conflict, Reason: "taken", Public: "The name is taken already."}
+}
+
+// Change runs change on the user inside a transaction and returns what he became; by is who changes him, and reason says in
+// the audit log what is changed. The name and the times stay. The error is a NotFound fault, what change returned, or an
+// Unavailable fault.
+func (s *Service) Change(ctx context.Context, name, by, reason string, origin audit.Origin, change func(*store.User) error) (store.User, error) {
 	if _, err := s.Get(ctx, name); err != nil {
 		return store.User{}, err
 	}
-	if err := s.record(ctx, "changed", name, by, origin); err != nil {
+	event := changeEvent(reason, name, by, origin)
+	if err := s.record(ctx, event); err != nil {
 		return store.User{}, err
 	}
 	u, err := s.store.PutUser(ctx, name, func(u *store.User, found bool) error {
@@ -114,7 +159,7 @@ func (s *Service) Change(ctx context.Context, name, by string, origin audit.Orig
 		u.Name, u.CreatedAt, u.LastLoginAt = fixed.Name, fixed.CreatedAt, fixed.LastLoginAt
 		return nil
 	})
-	return u, s.failed(ctx, err, name, by, origin)
+	return u, s.failed(ctx, err, event)
 }
 
 // Delete removes the user and all his credentials; by is who does. The error is a NotFound or an Unavailable fault.
@@ -122,10 +167,11 @@ func (s *Service) Delete(ctx context.Context, name, by string, origin audit.Orig
 	if _, err := s.Get(ctx, name); err != nil {
 		return err
 	}
-	if err := s.record(ctx, "deleted", name, by, origin); err != nil {
+	event := changeEvent(ReasonDeleted, name, by, origin)
+	if err := s.record(ctx, event); err != nil {
 		return err
 	}
-	return s.failed(ctx, s.store.DeleteUser(ctx, name), name, by, origin)
+	return s.failed(ctx, s.store.DeleteUser(ctx, name), event)
 }
 
 // ByNickname returns all users who have this nickname for this origin. The error is an Unavailable fault.
@@ -148,12 +194,17 @@ func (s *Service) ByNickname(ctx context.Context, origin, nickname string) ([]st
 	}
 }
 
-// record writes the audit record of a change; the error is an Unavailable fault.
-func (s *Service) record(ctx context.Context, reason, name, by string, origin audit.Origin) error {
+// changeEvent returns the audit record of a change of the user name by somebody.
+func changeEvent(reason, name, by string, origin audit.Origin) audit.Event {
 	event := audit.Event{Event: audit.EventUserChange, Origin: origin, User: name, Outcome: audit.OutcomeOK, Reason: reason}
 	if by != name {
 		event.RealUser = by
 	}
+	return event
+}
+
+// record writes the audit record of a change; the error is an Unavailable fault.
+func (s *Service) record(ctx context.Context, event audit.Event) error {
 	if err := s.audit.Record(ctx, event); err != nil {
 		return fault.Unavailablef("audit_unavailable", err)
 	}
@@ -161,13 +212,11 @@ func (s *Service) record(ctx context.Context, reason, name, by string, origin au
 }
 
 // failed returns err as a fault, and writes a second record when a change that was announced did not happen.
-func (s *Service) failed(ctx context.Context, err error, name, by string, origin audit.Origin) error {
+func (s *Service) failed(ctx context.Context, err error, event audit.Event) error {
 	if err == nil {
 		return nil
 	}
-	event := audit.Event{
-		Event: audit.EventUserChange, Origin: origin, User: name, RealUser: by, Outcome: audit.OutcomeError, Reason: "not_changed",
-	}
+	event.Outcome, event.Reason = audit.OutcomeError, "not_changed"
 	return errors.Join(translate(err), s.audit.Record(context.WithoutCancel(ctx), event))
 }
 
@@ -178,6 +227,9 @@ func translate(err error) error {
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return fault.NotFoundf("User is not found.")
+	}
+	if errors.Is(err, store.ErrInvalid) {
+		return fault.Invalidf("The name cannot be used.")
 	}
 	if known, ok := errors.AsType[*fault.Error](err); ok {
 		return known

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,8 +75,12 @@ func TestSeen(t *testing.T) {
 	seen(1)
 	*now = now.Add(time.Second)
 	seen(2)
+	*now = now.Add(-time.Hour) // the clock was wrong, and was put back
+	if u := seen(3); !u.LastLoginAt.Equal(*now) {
+		t.Errorf("user %+v", u)
+	}
 	bob.Groups = nil
-	if u := seen(3); len(u.Groups) != 0 || !u.CreatedAt.Equal(first.CreatedAt) {
+	if u := seen(4); len(u.Groups) != 0 || !u.CreatedAt.Equal(first.CreatedAt) {
 		t.Errorf("user %+v", u)
 	}
 }
@@ -84,21 +89,21 @@ func TestSeen(t *testing.T) {
 func TestChange(t *testing.T) {
 	s, _, recorded, _ := newService(t)
 	disable := func(u *store.User) error { u.Disabled, u.Name = true, "eve"; return nil }
-	if _, err := s.Change(t.Context(), "bob", "root", audit.Origin{}, disable); fault.KindOf(err) != fault.NotFound {
+	if _, err := s.Change(t.Context(), "bob", "root", "disabled", audit.Origin{}, disable); fault.KindOf(err) != fault.NotFound {
 		t.Fatalf("an unknown user: %v", err)
 	}
 	if _, err := s.Ensure(t.Context(), "bob"); err != nil {
 		t.Fatal(err)
 	}
 	recorded.fail = errors.New("disk full")
-	if _, err := s.Change(t.Context(), "bob", "root", audit.Origin{}, disable); fault.KindOf(err) != fault.Unavailable {
+	if _, err := s.Change(t.Context(), "bob", "root", "disabled", audit.Origin{}, disable); fault.KindOf(err) != fault.Unavailable {
 		t.Fatalf("without a record: %v", err)
 	}
 	if u, err := s.Get(t.Context(), "bob"); err != nil || u.Disabled {
 		t.Fatalf("user %+v, %v", u, err)
 	}
 	recorded.fail = nil
-	u, err := s.Change(t.Context(), "bob", "root", audit.Origin{}, disable)
+	u, err := s.Change(t.Context(), "bob", "root", "disabled", audit.Origin{}, disable)
 	if err != nil || !u.Disabled || u.Name != "bob" {
 		t.Fatalf("user %+v, %v", u, err)
 	}
@@ -106,7 +111,7 @@ func TestChange(t *testing.T) {
 		t.Errorf("record %+v", e)
 	}
 	refused := fault.Invalidf("no")
-	if _, err := s.Change(t.Context(), "bob", "root", audit.Origin{}, func(*store.User) error { return refused }); !errors.Is(err, refused) {
+	if _, err := s.Change(t.Context(), "bob", "root", "x", audit.Origin{}, func(*store.User) error { return refused }); !errors.Is(err, refused) {
 		t.Errorf("error %v", err)
 	}
 	if last := recorded.all[len(recorded.all)-1]; last.Outcome != audit.OutcomeError {
@@ -117,6 +122,35 @@ func TestChange(t *testing.T) {
 	}
 	if _, err := s.Get(t.Context(), "bob"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("after its deletion: %v", err)
+	}
+}
+
+// A user is made once, by a record that says who did it, and not over one who is there. hazard 26
+func TestCreate(t *testing.T) {
+	s, _, recorded, now := newService(t)
+	make := func() (store.User, error) {
+		return s.Create(t.Context(), "bot", "root", audit.Origin{}, func(u *store.User) error { u.IsService, u.Name = true, "eve"; return nil })
+	}
+	recorded.fail = errors.New("disk full")
+	if _, err := make(); fault.KindOf(err) != fault.Unavailable {
+		t.Fatalf("without a record: %v", err)
+	}
+	if _, err := s.Get(t.Context(), "bot"); fault.KindOf(err) != fault.NotFound {
+		t.Fatalf("without a record he was made: %v", err)
+	}
+	recorded.fail = nil
+	u, err := make()
+	if err != nil || u.Name != "bot" || !u.IsService || !u.CreatedAt.Equal(*now) {
+		t.Fatalf("user %+v, %v", u, err)
+	}
+	if e := recorded.all[0]; len(recorded.all) != 1 || e.User != "bot" || e.RealUser != "root" || e.Reason != user.ReasonCreated {
+		t.Errorf("records %+v", recorded.all)
+	}
+	if _, err := make(); fault.KindOf(err) != fault.Conflict || len(recorded.all) != 1 {
+		t.Errorf("a second time: %v, records %+v", err, recorded.all)
+	}
+	if _, err := s.Create(t.Context(), strings.Repeat("a", 1025), "root", audit.Origin{}, func(*store.User) error { return nil }); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a name that cannot be: %v", err)
 	}
 }
 
