@@ -50,10 +50,10 @@ func WithChain(ctx context.Context, c *conf.Config, log *slog.Logger, use func(*
 }
 
 // openStore opens the store that the configuration names.
-func openStore(c *conf.Config) (store.Store, error) {
+func openStore(c *conf.Config, log *slog.Logger) (store.Store, error) {
 	url := c.Store.URL.Reveal()
 	if path, ok := strings.CutPrefix(url, "bolt:"); ok {
-		opened, err := boltstore.Open(path, boltstore.Options{})
+		opened, err := boltstore.Open(path, boltstore.Options{Log: log})
 		if err != nil {
 			return nil, fmt.Errorf("[store] url: %w", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"syscall"
@@ -23,22 +24,26 @@ const localName = "root@localhost"
 // localHandler serves root's socket: the API, as an admin, and the backup. Anybody but root and the daemon's own user is
 // turned away, whatever the socket's mode became.
 func (d *Daemon) localHandler(public http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", public)
-	mux.HandleFunc("GET "+backupPath, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/octet-stream")
-		if err := d.store.Backup(r.Context(), w); err != nil {
-			d.log.Error("a backup failed", "error", err)
-			panic(http.ErrAbortHandler) // the answer is cut off, so the reader sees that it is not whole
-		}
-	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !localAdmin(r.Context()) {
 			http.Error(w, `{"faultstring":"Unauthorized"}`, http.StatusForbidden)
 			return
 		}
-		mux.ServeHTTP(w, r.WithContext(api.AsAdmin(r.Context(), localName)))
+		if r.URL.Path == backupPath && r.Method == http.MethodGet {
+			d.sendBackup(w, r)
+			return
+		}
+		public.ServeHTTP(w, r.WithContext(api.AsAdmin(r.Context(), localName)))
 	})
+}
+
+// sendBackup answers with a copy of the store.
+func (d *Daemon) sendBackup(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if err := d.store.Backup(r.Context(), w); err != nil {
+		d.log.Error("a backup failed", "error", err)
+		panic(http.ErrAbortHandler) // the answer is cut off, so the reader sees that it is not whole
+	}
 }
 
 // Backup writes a consistent copy of the configured store to w: a running daemon makes it, over its local socket, and when
@@ -75,7 +80,7 @@ func Backup(ctx context.Context, c *conf.Config, w io.Writer) error {
 
 // backupFile copies a store that no daemon holds.
 func backupFile(ctx context.Context, c *conf.Config, w io.Writer) (err error) {
-	opened, err := openStore(c)
+	opened, err := openStore(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
