@@ -43,6 +43,7 @@ func (r *reader) checkBootstrap(c *Config) {
 		return
 	}
 	at := r.position("bootstrap", "token")
+	c.Bootstrap.At = at
 	if problem := weak(c.Bootstrap.Token.Reveal()); problem != "" && !c.Bootstrap.Token.Empty() {
 		r.fault(at, "[bootstrap] token: %s; make one with: openssl rand -hex 24", problem)
 	} else if c.Bootstrap.Token.Empty() && !r.failed[sectionKey{"bootstrap", "token"}] {

@@ -173,6 +173,8 @@ type Bootstrap struct {
 	Name  string // default bootstrap
 	Roles []string
 	TTL   time.Duration // default 24 h; 0 for ever
+	// At is where the token or, without one, the section is written.
+	At Position
 }
 
 // Log is the section [log].

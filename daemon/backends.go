@@ -33,9 +33,12 @@ func chainOf(h *host.Host, queue int) *login.Chain {
 	return login.NewChain(backends, queue)
 }
 
-// CheckBackends starts the backends as the daemon would and ends them again. The error is what the daemon would refuse to
-// start with.
-func CheckBackends(ctx context.Context, c *conf.Config, log *slog.Logger) error {
+// Check looks at what conf.Load cannot judge: the bootstrap token, and the backends, which it starts as the daemon would and
+// ends again. The error is what the daemon would refuse to start with.
+func Check(ctx context.Context, c *conf.Config, log *slog.Logger) error {
+	if err := checkBootstrap(c.Bootstrap); err != nil {
+		return err
+	}
 	return WithChain(ctx, c, log, func(*login.Chain) error { return nil })
 }
 

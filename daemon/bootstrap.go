@@ -2,15 +2,29 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"latchkey/conf"
 	"latchkey/daemon/audit"
 	"latchkey/daemon/credential"
-	"latchkey/daemon/fault"
+	"latchkey/daemon/login"
 )
+
+// checkBootstrap returns conf.Faults when the token or the name of [bootstrap] cannot be a service token's.
+func checkBootstrap(c conf.Bootstrap) error {
+	var faults conf.Faults
+	if err := credential.CheckBootstrap(c.Token); !c.Token.Empty() && err != nil {
+		faults = append(faults, conf.Fault{Position: c.At, Message: "[bootstrap] token: " + err.Error()})
+	}
+	if _, err := login.Canonical(c.Name); !c.Token.Empty() && err != nil {
+		faults = append(faults, conf.Fault{Position: c.At, Message: "[bootstrap] name: " + err.Error()})
+	}
+	if faults != nil {
+		return faults
+	}
+	return nil
+}
 
 // bootstrap makes the service token of [bootstrap] at the first start of an empty store; see credential.Engine.Bootstrap.
 func (d *Daemon) bootstrap(ctx context.Context, c conf.Bootstrap) error {
@@ -22,9 +36,6 @@ func (d *Daemon) bootstrap(ctx context.Context, c conf.Bootstrap) error {
 		spec.ExpiresAt = time.Now().Add(c.TTL)
 	}
 	created, err := d.engine.Bootstrap(ctx, d.store, c.Token, spec, audit.Origin{})
-	if known, ok := errors.AsType[*fault.Error](err); ok && known.Kind == fault.Invalid {
-		return fmt.Errorf("[bootstrap] token: %s", known.Public)
-	}
 	if err != nil {
 		return fmt.Errorf("[bootstrap]: %w", err)
 	}

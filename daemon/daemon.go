@@ -100,6 +100,9 @@ func Start(ctx context.Context, c *conf.Config, o Options) (_ *Daemon, err error
 
 // open makes the parts that need no socket, in the order in which they need each other.
 func (d *Daemon) open(ctx context.Context, c *conf.Config) error {
+	if err := checkBootstrap(c.Bootstrap); err != nil {
+		return err
+	}
 	running, err := startBackends(ctx, c, d.log)
 	if err != nil {
 		return err

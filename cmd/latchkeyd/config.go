@@ -30,7 +30,7 @@ It prints one line for each fault, with file and line, and exits with 2 if there
 				return err
 			}
 			defer logging.Close()
-			if err := daemon.CheckBackends(cmd.Context(), config, logging.Logger); err != nil {
+			if err := daemon.Check(cmd.Context(), config, logging.Logger); err != nil {
 				return err
 			}
 			fmt.Fprintln(a.stdout, "The configuration is fine.")

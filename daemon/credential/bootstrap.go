@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"errors"
 
 	"latchkey/daemon/audit"
 	"latchkey/daemon/fault"
@@ -13,16 +14,26 @@ import (
 // configuration brings back one that was deleted or has expired.
 const bootstrapMark = "bootstrap"
 
+// CheckBootstrap returns an error, which shows nothing of it, when a text cannot be a bootstrap token: it is neither one that a
+// service token of ours could have (with its checksum), nor 20 to 256 printable ASCII characters without spaces and without a
+// prefix of ours.
+func CheckBootstrap(text secret.Text) error {
+	if _, can, ok := digestOf(text.Reveal()); !ok || !can.Has(store.KindService) {
+		return errors.New("it has neither a service token's own form nor 20 to 256 printable ASCII characters without lkt_, lka_, lks_, lkd_ or lkc_ before them")
+	}
+	return nil
+}
+
 // Bootstrap makes the service token that an administrator chose, with this text, if the store has never held a credential and
 // nobody did so before. Of several nodes that start at once exactly one makes it. It reports whether this call did.
 //
 // The error is an Invalid fault when the text cannot be a token, and an Unavailable fault when it could not be recorded or
 // stored.
 func (e *Engine) Bootstrap(ctx context.Context, once store.Bootstraps, text secret.Text, spec Spec, origin audit.Origin) (created bool, err error) {
-	digest, can, ok := digestOf(text.Reveal())
-	if !ok || !can.Has(store.KindService) {
-		return false, fault.Invalidf("The bootstrap token must be 20 to 256 printable ASCII characters without spaces, or a service token's own form.")
+	if err := CheckBootstrap(text); err != nil {
+		return false, fault.Invalidf("The bootstrap token cannot be used: %s.", err)
 	}
+	digest, _, _ := digestOf(text.Reveal())
 	done, err := once.Done(ctx, bootstrapMark)
 	if err != nil || done {
 		return false, translate(err)
