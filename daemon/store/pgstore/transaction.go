@@ -1,0 +1,113 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// attempts is how often something is tried that others get in the way of. Between two tries there is a pause that grows up to
+// longestPause, of a random length, so that those who collided do not do so again.
+const (
+	attempts     = 12
+	longestPause = 100 * time.Millisecond
+)
+
+// write runs work in a transaction and returns when that is durable. Work may run more than once: it is run again when the
+// transaction collided with another one, and when there was no transaction because the connection had died while it was idle.
+// When the connection dies later, whether the transaction was committed may be unknown, so that is an error.
+func (s *Store) write(ctx context.Context, work func(pgx.Tx) error) error {
+	return s.try(ctx, "written", func() error { return s.transact(ctx, work) }, func(err error) bool {
+		begun, ok := errors.AsType[notBegun](err)
+		return collided(err) || ok && cut(begun.error)
+	})
+}
+
+// read runs work, which only reads, and runs it again when the connection was cut.
+func (s *Store) read(ctx context.Context, work func() error) error {
+	return s.try(ctx, "read", work, func(err error) bool { return collided(err) || cut(err) })
+}
+
+// try calls f until it succeeds, gives a verdict, or fails in a way that again does not accept.
+func (s *Store) try(ctx context.Context, done string, f func() error, again func(error) bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for attempt := 1; ; attempt++ {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		if final, ok := errors.AsType[verdict](err); ok {
+			return final.error
+		}
+		if attempt == attempts || ctx.Err() != nil || !again(err) {
+			return s.failure(ctx, done, err)
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits before the next attempt. It returns ctx's error when that ends first.
+func pause(ctx context.Context, attempt int) error {
+	timer := time.NewTimer(rand.N(min(time.Millisecond<<attempt, longestPause)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// transact runs work in one transaction.
+func (s *Store) transact(ctx context.Context, work func(pgx.Tx) error) error {
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
+	if err != nil {
+		return notBegun{err}
+	}
+	// Of a transaction that is committed this undoes nothing. With a context that has ended it closes the connection, which undoes
+	// the transaction without a wait. It must not be left out even if work ends its goroutine.
+	defer func() { _ = tx.Rollback(ctx) }()
+	if err := work(tx); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}
+
+// guard calls a caller's function. Its error is a verdict, and so is a panic in it.
+func (s *Store) guard(f func() error) (err error) {
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			s.log.Error("a change panicked", "panic", trouble, "stack", string(debug.Stack()))
+			err = verdict{fmt.Errorf("a change panicked: %v", trouble)}
+		}
+	}()
+	if err := f(); err != nil {
+		return verdict{err}
+	}
+	return nil
+}
+
+// send runs the statements of a batch in one round trip, and returns how many rows the first one touched.
+func send(ctx context.Context, tx pgx.Tx, batch *pgx.Batch) (rows int64, err error) {
+	results := tx.SendBatch(ctx, batch)
+	for i := range batch.Len() {
+		tag, err := results.Exec()
+		if err != nil {
+			_ = results.Close() // says the same
+			return 0, err
+		}
+		if i == 0 {
+			rows = tag.RowsAffected()
+		}
+	}
+	return rows, results.Close()
+}
