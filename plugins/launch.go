@@ -26,6 +26,9 @@ type Connection interface {
 	Close() error
 }
 
+// niceness is by how much backends stand back behind the daemon (nice(1)).
+const niceness = 10
+
 // LaunchOptions say how a backend is started.
 type LaunchOptions struct {
 	// StartTimeout is how long the backend may take to say hello, CallTimeout how long each call may take.
@@ -93,18 +96,39 @@ func command(e *Executable, socketDir string) *exec.Cmd {
 // the child ends, not when the process does (PR_SET_PDEATHSIG, prctl(2)).
 func (p *process) start(ctx context.Context) error {
 	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
+	onOwnThread(func() {
+		// Hashing passwords is all that a flood of log-ins makes a backend do; it must not take the processor from checks. A child
+		// inherits the priority of the thread that starts it. Where the system forbids it, all have the same.
+		_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, niceness)
 		started <- p.connect()
 		<-p.closed
-	}()
+	})
 	select {
 	case err := <-started:
 		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// onOwnThread runs f on a thread that nothing else uses and that ends with f. It is never the main thread, which cannot end and
+// whose priority is what ps(1) shows of the process.
+func onOwnThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if syscall.Gettid() != os.Getpid() {
+			f()
+			return // still locked, so the thread ends
+		}
+		taken := make(chan struct{})
+		go func() {
+			runtime.LockOSThread() // another thread, since the main one is held
+			close(taken)
+			f()
+		}()
+		<-taken
+		runtime.UnlockOSThread()
+	}()
 }
 
 // connect starts the child and opens the connection.

@@ -100,35 +100,51 @@ func callers(b *testing.B, n, port int, request string) []*caller {
 	return all
 }
 
-// call sends the request and reads the answer.
+// call sends the request and reads the answer, which must have this status.
 func (c *caller) call(status string) error {
-	if _, err := c.conn.Write(c.request); err != nil {
-		return err
+	line, err := c.exchange()
+	if err == nil && !strings.Contains(line, status) {
+		err = fmt.Errorf("answer %q", line)
 	}
-	line, err := c.reader.ReadString('\n')
+	return err
+}
+
+// status sends the request, reads the answer and returns its status.
+func (c *caller) status() (int, error) {
+	line, err := c.exchange()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if !strings.Contains(line, status) {
-		return fmt.Errorf("answer %q", line)
+	_, rest, _ := strings.Cut(line, " ")
+	return strconv.Atoi(rest[:min(3, len(rest))])
+}
+
+// exchange sends the request, reads the answer and returns its first line.
+func (c *caller) exchange() (string, error) {
+	if _, err := c.conn.Write(c.request); err != nil {
+		return "", err
+	}
+	first, err := c.reader.ReadString('\n')
+	if err != nil {
+		return "", err
 	}
 	length := 0
 	for {
 		line, err := c.reader.ReadString('\n')
 		if err != nil {
-			return err
+			return "", err
 		}
 		if line == "\r\n" {
 			break
 		}
 		if key, value, _ := strings.Cut(line, ":"); strings.EqualFold(key, "Content-Length") {
 			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil {
-				return err
+				return "", err
 			}
 		}
 	}
 	_, err = io.CopyN(io.Discard, c.reader, int64(length))
-	return err
+	return first, err
 }
 
 // round lets each caller make n calls at the same time as the others and returns how many were made in a second.
