@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"path"
 	"time"
 )
 
@@ -32,7 +33,13 @@ func (d *Daemon) healthHandler() http.Handler {
 		answerHealth(w, code, status)
 	})
 	mux.Handle("GET /metrics", d.counts.Handler())
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path.Clean(r.URL.Path) != r.URL.Path { // the mux would redirect, and repeat the path
+			http.NotFound(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func answerHealth(w http.ResponseWriter, code int, body map[string]string) {

@@ -143,7 +143,7 @@ func (x *exchange) finish() {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("method", x.request.Method), slog.String("route", x.pattern()), slog.Int("status", x.status),
+		slog.String("method", knownMethod(x.request.Method)), slog.String("route", x.pattern()), slog.Int("status", x.status),
 		slog.Duration("duration", duration.Round(time.Microsecond)),
 		slog.String("request_id", x.requestID), slog.String("source", x.source()),
 	}
@@ -151,6 +151,17 @@ func (x *exchange) finish() {
 		attrs = append(attrs, slog.String("reason", x.reason))
 	}
 	log.LogAttrs(context.WithoutCancel(x.request.Context()), level, "request", attrs...)
+}
+
+// knownMethod returns a method as it can stand in a log: one of HTTP's own, and "other" for whatever else was sent. A method is any
+// word, and where a client miscounts its last body, that body's end is a part of the next request's.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodConnect,
+		http.MethodOptions, http.MethodTrace:
+		return method
+	}
+	return "other"
 }
 
 // wrongMethod answers 405 on a path of ours; allowed are the methods that it has (RFC 9110 section 15.5.6).

@@ -110,6 +110,7 @@ func TestAccessLog(t *testing.T) {
 		{"GET", "/api/v1/refused", `level=INFO msg=request method=GET route="GET /api/v1/refused" status=401`},
 		{"PUT", "/v1/loud/canary?x=canary", `level=INFO msg=request method=PUT route="PUT /api/v1/loud/{id}" status=204`},
 		{"GET", "/canary", `level=INFO msg=request method=GET route=none status=404`},
+		{"canaryPOST", "/api/v1/refused", `level=INFO msg=request method=other route=none status=405`},
 	} {
 		log.Reset()
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(c.method, c.path, nil))
