@@ -19,17 +19,21 @@ const (
 	MaxHeaderBytes = 12 << 10
 	maxBody        = 64 << 10
 	maxDepth       = 16
+	// maxAnnounced is the announced length of a body above which nothing of it is read. Below it the first maxBody bytes are, so
+	// that a document which is nested too deeply is told so and not sent again in smaller pieces.
+	maxAnnounced = 1 << 20
 )
 
 var (
 	errTooLarge = &fault.Error{Kind: fault.TooLarge, Reason: "body_too_large", Public: "The body is larger than 65536 bytes."}
 	errNotJSON  = fault.Invalidf("The body is not valid JSON.")
+	errTooDeep  = fault.Invalidf("The body is nested deeper than %d.", maxDepth)
 )
 
 // checkLength refuses a body whose announced length is too large. It reads nothing, and the connection is closed after the
 // answer so that nothing more of the body is read either.
 func checkLength(w http.ResponseWriter, r *http.Request) error {
-	if r.ContentLength <= maxBody {
+	if r.ContentLength <= maxAnnounced {
 		return nil
 	}
 	w.Header().Set("Connection", "close")
@@ -37,13 +41,17 @@ func checkLength(w http.ResponseWriter, r *http.Request) error {
 }
 
 // readBody returns the body, which is nil when it is empty or holds only spaces. It is a TooLarge fault when it is longer
-// than maxBody, whatever length was announced.
+// than maxBody, whatever length was announced, unless what was read of it is wrong already by its depth.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err := checkLength(w, r); err != nil {
 		return nil, err
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		w.Header().Set("Connection", "close")
+		if errors.Is(checkDepth(body), errTooDeep) {
+			return nil, errTooDeep
+		}
 		return nil, errTooLarge
 	}
 	if err != nil {
@@ -125,7 +133,7 @@ func checkDepth(document []byte) error {
 			depth--
 		}
 		if depth > maxDepth {
-			return fault.Invalidf("The body is nested deeper than %d.", maxDepth)
+			return errTooDeep
 		}
 	}
 }

@@ -60,6 +60,9 @@ func TestLimits(t *testing.T) {
 	s.do("POST", "/api/v1/apikeys", token(session), body("{"+many+`"k":1}`)).fault(http.StatusBadRequest, `Unknown field "k".`)
 	s.do("POST", "/api/v1/apikeys", token(session), body(`{"metadata":`+strings.Repeat("[", 60000))).
 		fault(http.StatusBadRequest, "The body is nested deeper than 16.")
+	s.do("POST", "/api/v1/apikeys", token(session), body(strings.Repeat("[", 100000)+strings.Repeat("]", 100000))).
+		fault(http.StatusBadRequest, "The body is nested deeper than 16.")
+	s.do("POST", "/api/v1/apikeys", token(session), body("["+strings.Repeat("1,", 100000)+"1]")).fault(http.StatusRequestEntityTooLarge, tooLarge)
 	for size, want := range map[int]int{15 << 10: 401, 17 << 10: 431, 1 << 20: 431} {
 		got, _ := s.raw("GET /user HTTP/1.1\r\nHost: x\r\nX-Auth-Token: " + strings.Repeat("x", size) + "\r\n\r\n")
 		if got.status != want {
