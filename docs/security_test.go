@@ -50,3 +50,44 @@ func TestSecurityTable(t *testing.T) {
 		}
 	}
 }
+
+// Each row of the table in docs/service-tokens.md names a test that exists, by its function and its part.
+func TestServiceTokenTable(t *testing.T) {
+	text, err := os.ReadFile("service-tokens.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| sentence | test |")
+	rows := regexp.MustCompile(`(?m)^\| .+ \| (.+) \|$`).FindAllStringSubmatch(table, -1)
+	if len(rows) < 15 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	for _, row := range rows {
+		if script, ok := strings.CutPrefix(row[1], "`"); ok {
+			if _, err := os.Stat(filepath.Join("..", strings.TrimSuffix(script, "`"))); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		dir, name := "cmd/latchkeyd", row[1]
+		if dot := strings.LastIndex(name, "."); dot >= 0 {
+			dir, name = name[:dot], name[dot+1:]
+		}
+		function, part, _ := strings.Cut(name, "/")
+		files, err := filepath.Glob(filepath.Join("..", dir, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || strings.Contains(string(source), "func "+function+"(") && (part == "" || strings.Contains(string(source), `"`+part+`"`))
+		}
+		if !found {
+			t.Errorf("there is no %s in %s", name, dir)
+		}
+	}
+}
