@@ -57,6 +57,9 @@ func (r *reader) takeBackends(c *Config) {
 	if _, ok := r.value("auth", "backend"); ok && c.Auth.Mode == ModeProxy {
 		r.notice(at, "[auth] backend: in proxy mode the web server in front asks for passwords, so it is not used")
 	}
+	if c.Verify.AllowBasic && c.Auth.Mode == ModeProxy {
+		r.fault(r.position("verify", "allow_basic"), "[verify] allow_basic: in proxy mode no backend checks a password; set it to False")
+	}
 	for _, section := range r.backendSections() {
 		name := strings.TrimPrefix(section, backendPrefix)
 		switch {

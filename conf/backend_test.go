@@ -86,3 +86,9 @@ func TestPins(t *testing.T) {
 	check(t, "[plugins]\nsha256_flat_file = "+sum[2:]+"\n", "2: [plugins] sha256_flat_file: must be 64 hex digits, as sha256sum prints them")
 	check(t, "[plugins]\nsha256_ = "+sum+"\n", "2: [plugins] sha256_: after sha256_ stands the name of a backend, such as flat_file")
 }
+
+// In proxy mode there is nobody to check a password at the door.
+func TestBasicInProxyMode(t *testing.T) {
+	check(t, "[auth]\nmode = proxy\n[verify]\nallow_basic = True\n", "4: [verify] allow_basic: in proxy mode no backend checks a password; set it to False")
+	mustLoad(t, "[auth]\nmode = proxy\n[verify]\nallow_basic = False\n")
+}
