@@ -79,25 +79,22 @@ func removeKey(b *bbolt.Bucket, key, _ []byte) error { return remove(b, key) }
 
 // CredentialByDigest returns a credential and its owner; see store.Credentials.
 func (s *Store) CredentialByDigest(ctx context.Context, digest store.Digest) (*store.Entry, error) {
-	if entry, ok := s.cache.get(digest); ok {
+	if entry, ok := s.cache.Get(digest); ok {
 		return entry, nil
 	}
-	m := mark{epoch: s.cache.epoch.Load()}
+	mark := s.cache.Mark()
 	entry := &store.Entry{}
 	err := s.view(ctx, func(tx *bbolt.Tx) (err error) {
 		if entry.Credential, err = byDigest(tx, []byte(digest)); err != nil {
 			return err
 		}
-		name := entry.Credential.User
-		m.owner = s.cache.version(name)
-		m.version = m.owner.Load()
-		entry.Owner, err = owner(tx, name)
+		entry.Owner, err = owner(tx, entry.Credential.User)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.cache.keep(entry, m)
+	s.cache.Keep(entry, mark)
 	return entry, nil
 }
 
@@ -161,7 +158,7 @@ func (s *Store) UpdateCredential(ctx context.Context, id store.ID, change func(*
 		}
 		settleCredential(&after)
 		return replace(tx, &before, &after)
-	}, func() { s.cache.drop(before.Digest, after.Digest) })
+	}, func() { s.cache.Drop(before.Digest, after.Digest) })
 	if err != nil {
 		return store.Credential{}, err
 	}
@@ -181,7 +178,7 @@ func (s *Store) DeleteCredential(ctx context.Context, id store.ID, check func(st
 			}
 		}
 		return erase(tx, &gone)
-	}, func() { s.cache.drop(gone.Digest) })
+	}, func() { s.cache.Drop(gone.Digest) })
 	if err != nil {
 		return store.Credential{}, err
 	}
@@ -215,7 +212,7 @@ func (s *Store) SweepCredentials(ctx context.Context, now time.Time, limit int) 
 			}
 		}
 		return nil
-	}, func() { s.cache.drop(gone...) })
+	}, func() { s.cache.Drop(gone...) })
 	if err != nil {
 		return 0, err
 	}
@@ -253,5 +250,5 @@ func (s *Store) NoteUses(ctx context.Context, used map[store.ID]time.Time) error
 			changed = append(changed, after.Digest)
 		}
 		return nil
-	}, func() { s.cache.drop(changed...) })
+	}, func() { s.cache.Drop(changed...) })
 }

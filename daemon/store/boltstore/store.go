@@ -11,6 +11,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"latchkey/daemon/store"
+	"latchkey/daemon/store/cache"
 )
 
 // Options change how a store works; the zero value is right for a daemon.
@@ -32,7 +33,7 @@ func (o Options) withDefaults() Options {
 		o.LockTimeout = time.Second
 	}
 	if o.CacheBytes == 0 {
-		o.CacheBytes = 64 << 20
+		o.CacheBytes = cache.DefaultBytes
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -44,7 +45,7 @@ func (o Options) withDefaults() Options {
 type Store struct {
 	db     *bbolt.DB
 	writer *writer
-	cache  *cache
+	cache  *cache.Cache
 }
 
 var _ store.Store = (*Store)(nil)
@@ -67,7 +68,7 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	removeHalfMade(path)
-	return &Store{db: db, cache: newCache(o.CacheBytes), writer: newWriter(db, o.Log, closed)}, nil
+	return &Store{db: db, cache: cache.New(o.CacheBytes), writer: newWriter(db, o.Log, closed)}, nil
 }
 
 // view runs f on the file as it is at one moment.

@@ -91,7 +91,7 @@ func (s *Store) PutUser(ctx context.Context, name string, change func(*store.Use
 			}
 		}
 		return put(bucket, []byte(name), value)
-	}, func() { s.cache.touch(name) })
+	}, func() { s.cache.Touch(name) })
 	if err != nil {
 		return store.User{}, err
 	}
@@ -126,7 +126,7 @@ func (s *Store) DeleteUser(ctx context.Context, name string) error {
 		}
 		return remove(bucket, []byte(name))
 	}, func() {
-		s.cache.touch(name)
-		s.cache.drop(gone...)
+		s.cache.Touch(name)
+		s.cache.Drop(gone...)
 	})
 }

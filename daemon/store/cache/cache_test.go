@@ -1,4 +1,4 @@
-package boltstore
+package cache
 
 import (
 	"bytes"
@@ -13,40 +13,35 @@ func entry(digest, user string) *store.Entry {
 	return &store.Entry{Credential: store.Credential{Digest: store.Digest(digest), User: user}}
 }
 
-// marked returns the mark of a reader of this user's records who begins now.
-func (c *cache) marked(user string) mark {
-	owner := c.version(user)
-	return mark{epoch: c.epoch.Load(), owner: owner, version: owner.Load()}
-}
-
 // A reader who read before a write, and puts in what he read after it, puts in nothing.
 func TestCacheTakesNothingOld(t *testing.T) {
-	for what, write := range map[string]func(*cache){
-		"the record is dropped":       func(c *cache) { c.drop("d") },
-		"another record is dropped":   func(c *cache) { c.drop("e") },
-		"the user is changed":         func(c *cache) { c.touch("bob") },
-		"the user and others are":     func(c *cache) { c.touch("bob"); c.touch("eve"); c.drop("f") },
-		"nothing is known to be gone": func(c *cache) { c.drop() },
+	for what, write := range map[string]func(*Cache){
+		"the record is dropped":       func(c *Cache) { c.Drop("d") },
+		"another record is dropped":   func(c *Cache) { c.Drop("e") },
+		"the user is changed":         func(c *Cache) { c.Touch("bob") },
+		"the user and others are":     func(c *Cache) { c.Touch("bob"); c.Touch("eve"); c.Drop("f") },
+		"all is forgotten":            func(c *Cache) { c.Clear() },
+		"nothing is known to be gone": func(c *Cache) { c.Drop() },
 	} {
-		c := newCache(1 << 20)
-		m := c.marked("bob")
+		c := New(1 << 20)
+		m := c.Mark()
 		write(c)
-		c.keep(entry("d", "bob"), m)
-		if _, ok := c.get("d"); ok {
+		c.Keep(entry("d", "bob"), m)
+		if _, ok := c.Get("d"); ok {
 			t.Errorf("%s: a reader who began before got his record in", what)
 		}
-		c.keep(entry("d", "bob"), c.marked("bob"))
-		if _, ok := c.get("d"); !ok {
+		c.Keep(entry("d", "bob"), c.Mark())
+		if _, ok := c.Get("d"); !ok {
 			t.Errorf("%s: a reader who began after did not get his record in", what)
 		}
 	}
 }
 
 func TestCacheForgets(t *testing.T) {
-	c := newCache(1 << 20)
+	c := New(1 << 20)
 	kept := func() (n int) {
 		for _, digest := range []store.Digest{"b1", "b2", "e1"} {
-			if _, ok := c.get(digest); ok {
+			if _, ok := c.Get(digest); ok {
 				n++
 			}
 		}
@@ -54,18 +49,18 @@ func TestCacheForgets(t *testing.T) {
 	}
 	fill := func() {
 		for digest, user := range map[string]string{"b1": "bob", "b2": "bob", "e1": "eve"} {
-			c.keep(entry(digest, user), c.marked(user))
+			c.Keep(entry(digest, user), c.Mark())
 		}
 	}
 	fill()
 	if n := kept(); n != 3 {
 		t.Fatalf("%d of 3 are kept", n)
 	}
-	c.drop("b1")
+	c.Drop("b1")
 	if n := kept(); n != 2 {
 		t.Errorf("one was dropped, and %d are kept", n)
 	}
-	c.touch("bob")
+	c.Touch("bob")
 	if n := kept(); n != 1 {
 		t.Errorf("bob was changed, and %d are kept", n)
 	}
@@ -78,12 +73,12 @@ func TestCacheForgets(t *testing.T) {
 // What is kept is bounded in bytes, whatever users attach to their keys.
 func TestCacheIsBounded(t *testing.T) {
 	const limit = 1 << 20
-	c := newCache(limit)
+	c := New(limit)
 	for n := range 1000 {
 		e := entry(fmt.Sprint(n), "bob")
 		e.Credential.Metadata = bytes.Repeat([]byte{' '}, 60<<10)
 		e.Owner = &store.User{Name: "bob", Groups: []string{"wheel"}, Nicknames: map[string]string{"slack": "b"}}
-		c.keep(e, c.marked("bob"))
+		c.Keep(e, c.Mark())
 	}
 	c.entries.CleanUp()
 	if size := c.entries.WeightedSize(); size > limit || size == 0 {
