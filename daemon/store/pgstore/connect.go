@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -31,21 +32,51 @@ SET default_transaction_isolation = 'read committed'`
 var errURL = errors.New("store: the URL cannot be read; it has the form postgres://user:password@host:port/database?sslmode=verify-full, " +
 	"and in the password every character but letters and digits stands as %XX")
 
+// netloc is one of the hosts of a URL, perhaps with its port.
+var netloc = regexp.MustCompile(`^(\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]*)?$`)
+
+// secretParts takes the secrets out of a URL, and its parameters. The driver splits a URL as libpq does: a / or a second @ in a
+// password would make its rest a host, a port or a database, which are no secrets and are named in errors. So a URL that could be
+// split otherwise is refused.
+func secretParts(text string) (secrets []string, parameters url.Values, err error) {
+	rest, ok := strings.CutPrefix(text, "postgres://")
+	if !ok {
+		rest, ok = strings.CutPrefix(text, "postgresql://")
+	}
+	user, location, found := strings.Cut(rest, "@")
+	if !found {
+		user, location = "", rest
+	}
+	if !ok || strings.ContainsAny(location, "@") || strings.Contains(user, "/") {
+		return nil, nil, errURL
+	}
+	location, query, _ := strings.Cut(location, "?")
+	hosts, _, _ := strings.Cut(location, "/")
+	for host := range strings.SplitSeq(hosts, ",") {
+		if !netloc.MatchString(host) {
+			return nil, nil, errURL
+		}
+	}
+	if parameters, err = url.ParseQuery(query); err != nil {
+		return nil, nil, errURL
+	}
+	_, password, _ := strings.Cut(user, ":")
+	for _, secret := range append([]string{password}, append(parameters["password"], parameters["sslpassword"]...)...) {
+		decoded, _ := url.PathUnescape(secret) // empty when it cannot be
+		secrets = append(secrets, secret, decoded, url.QueryEscape(secret), url.PathEscape(secret))
+	}
+	return secrets, parameters, nil
+}
+
 // parse reads a URL. No error holds the password or a part of it.
 func parse(text string, o Options) (*pgxpool.Config, error) {
-	u, err := url.Parse(text)
-	// An unescaped #, / or ? in a password makes the rest of it a path, a query or a fragment: the @ behind it tells.
-	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Opaque != "" || u.Fragment != "" ||
-		u.User == nil && strings.Contains(text, "@") {
-		return nil, errURL
-	}
-	parameters, err := url.ParseQuery(u.RawQuery)
+	secrets, parameters, err := secretParts(text)
 	if err != nil {
-		return nil, errURL
+		return nil, err
 	}
 	config, err := pgxpool.ParseConfig(text)
 	if err != nil {
-		return nil, explain(err, u, parameters)
+		return nil, explain(err, secrets)
 	}
 	connection := config.ConnConfig
 	switch connection.DefaultQueryExecMode {
@@ -74,22 +105,18 @@ func parse(text string, o Options) (*pgxpool.Config, error) {
 }
 
 // explain says what is wrong with a URL that has the right form, such as an sslmode that does not exist, without the URL.
-func explain(err error, u *url.URL, parameters url.Values) error {
+func explain(err error, secrets []string) error {
 	// The driver writes: cannot parse `URL`: reason.
-	_, reason, found := strings.Cut(err.Error(), "`: ")
-	if last := strings.LastIndex(reason, "`: "); last >= 0 {
-		reason = reason[last+len("`: "):]
+	text := err.Error()
+	end := strings.LastIndex(text, "`: ")
+	if end < 0 {
+		return errURL
 	}
-	password, _ := u.User.Password()
-	secrets := append([]string{password}, append(parameters["password"], parameters["sslpassword"]...)...)
+	reason := text[end+len("`: "):]
 	for _, secret := range secrets {
-		if secret != "" && (strings.Contains(reason, secret) || strings.Contains(reason, url.QueryEscape(secret)) ||
-			strings.Contains(reason, url.PathEscape(secret))) {
+		if secret != "" && strings.Contains(reason, secret) {
 			return errURL
 		}
-	}
-	if !found || reason == "" {
-		return errURL
 	}
 	return fmt.Errorf("store: the URL cannot be used: %s", reason)
 }

@@ -41,6 +41,9 @@ const (
 	updateSQL = `UPDATE latchkey.credentials SET kind = $2, digest = $3, user_name = $4, name = $5, roles = $6, groups = $7,
 		metadata = $8, disabled = $9, created_at = $10, expires_at = $11, last_used_at = $12, created_by = $13, source = $14,
 		user_agent = $15, backend = $16, service = $17, workspace = $18 WHERE id = $1`
+	// checkSQL reads a credential and its owner.
+	checkSQL = "SELECT " + credentialColumns + ", " + userColumns +
+		" FROM latchkey.credentials c LEFT JOIN latchkey.users u ON u.name = c.user_name WHERE c.digest = $1"
 	// heldSQL notes that the store has held a credential. It writes only once in the life of a store.
 	heldSQL = `INSERT INTO latchkey.facts (key) VALUES ('held') ON CONFLICT (key) DO NOTHING`
 )
@@ -76,8 +79,7 @@ func (s *Store) CredentialByDigest(ctx context.Context, digest store.Digest) (*s
 	err := s.read(ctx, func() error {
 		var owner userRow
 		entry = &store.Entry{}
-		err := s.pool.QueryRow(ctx, "SELECT "+credentialColumns+", "+userColumns+
-			" FROM latchkey.credentials c LEFT JOIN latchkey.users u ON u.name = c.user_name WHERE c.digest = $1", text(digest)).
+		err := s.pool.QueryRow(ctx, checkSQL, text(digest)).
 			Scan(append(credentialTargets(&entry.Credential), owner.targets()...)...)
 		if err == nil && owner.user.Name != "" {
 			u := owner.settled()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 )
@@ -16,7 +17,6 @@ const (
 	codeSerialization = "40001" // serialization_failure
 	codeDeadlock      = "40P01" // deadlock_detected
 	codeReadOnly      = "25006" // read_only_sql_transaction
-	codeNoTable       = "42P01" // undefined_table
 	codeSchemaExists  = "42P06" // duplicate_schema
 	codeTableExists   = "42P07" // duplicate_table
 	codeNoFunction    = "42883" // undefined_function
@@ -57,7 +57,9 @@ func collided(err error) bool {
 // cut reports whether a connection that was there is lost. A server that cannot be reached at all is another matter: to try
 // again at once is of no use then.
 func cut(err error) bool {
-	if _, unreachable := errors.AsType[*pgconn.ConnectError](err); unreachable || errors.Is(err, puddle.ErrClosedPool) {
+	_, unreachable := errors.AsType[*pgconn.ConnectError](err)
+	_, unreadable := errors.AsType[pgx.ScanArgError](err)
+	if unreachable || unreadable || errors.Is(err, puddle.ErrClosedPool) || collided(err) {
 		return false
 	}
 	c := code(err)
@@ -76,5 +78,14 @@ func (s *Store) failure(ctx context.Context, done string, err error) error {
 		s.pool.Reset()
 		err = errReadOnly
 	}
-	return fmt.Errorf("the store cannot be %s: %w", done, err)
+	return fmt.Errorf("the store cannot be %s: %w", done, bare(err))
+}
+
+// bare returns an error without the configuration of the connection, which holds the password, and which the driver leaves in
+// its errors, if not in their text.
+func bare(err error) error {
+	if _, unreachable := errors.AsType[*pgconn.ConnectError](err); unreachable {
+		return errors.New(err.Error())
+	}
+	return err
 }

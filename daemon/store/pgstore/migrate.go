@@ -87,14 +87,12 @@ func raced(err error) bool {
 }
 
 // schemaVersion returns the version of the tables, and 0 when there are none.
-func schemaVersion(ctx context.Context, from interface {
-	QueryRow(context.Context, string, ...any) pgx.Row
-},
-) (version int, err error) {
-	err = from.QueryRow(ctx, "SELECT coalesce(max(version), 0) FROM latchkey.schema_versions").Scan(&version)
-	if code(err) == codeNoTable {
-		return 0, nil
+func schemaVersion(ctx context.Context, from querier) (version int, err error) {
+	var there bool
+	if err := from.QueryRow(ctx, "SELECT to_regclass('latchkey.schema_versions') IS NOT NULL").Scan(&there); err != nil || !there {
+		return 0, err
 	}
+	err = from.QueryRow(ctx, "SELECT coalesce(max(version), 0) FROM latchkey.schema_versions").Scan(&version)
 	return version, err
 }
 

@@ -24,7 +24,7 @@ const Channel = "latchkey_changed"
 // The server refuses a payload of 8000 bytes; what does not fit into maxPayloads of them is told as "*".
 const (
 	payloadSize = 7900
-	maxPayloads = 16
+	maxPayloads = 20
 )
 
 // changes is what a transaction has changed.

@@ -53,13 +53,16 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s := &Store{pool: pool, log: o.Log}
 	if err := s.prepare(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, fmt.Errorf("store: %w", bare(err))
 	}
 	return s, nil
 }
 
 // prepare brings the tables up to date and asks the server what it can do.
 func (s *Store) prepare(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("the database cannot be reached: %w", err)
+	}
 	all, err := migrations()
 	if err != nil {
 		return err

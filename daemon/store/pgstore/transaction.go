@@ -24,21 +24,23 @@ const (
 func (s *Store) write(ctx context.Context, work func(pgx.Tx) error) error {
 	return s.try(ctx, "written", func() error { return s.transact(ctx, work) }, func(err error) bool {
 		begun, ok := errors.AsType[notBegun](err)
-		return collided(err) || ok && cut(begun.error)
+		return ok && cut(begun.error)
 	})
 }
 
 // read runs work, which only reads, and runs it again when the connection was cut.
 func (s *Store) read(ctx context.Context, work func() error) error {
-	return s.try(ctx, "read", work, func(err error) bool { return collided(err) || cut(err) })
+	return s.try(ctx, "read", work, cut)
 }
 
-// try calls f until it succeeds, gives a verdict, or fails in a way that again does not accept.
-func (s *Store) try(ctx context.Context, done string, f func() error, again func(error) bool) error {
+// try calls f until it succeeds, gives a verdict, or fails for good. dead says of an error that f met a dead connection and has
+// done nothing. When the server was started again, all connections that the pool holds are dead, and each is found so once.
+func (s *Store) try(ctx context.Context, done string, f func() error, dead func(error) bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for attempt := 1; ; attempt++ {
+	collisions, cuts := 0, int32(0)
+	for {
 		err := f()
 		if err == nil {
 			return nil
@@ -46,11 +48,16 @@ func (s *Store) try(ctx context.Context, done string, f func() error, again func
 		if final, ok := errors.AsType[verdict](err); ok {
 			return final.error
 		}
-		if attempt == attempts || ctx.Err() != nil || !again(err) {
+		switch {
+		case ctx.Err() == nil && collided(err) && collisions < attempts-1:
+			collisions++
+			if err := pause(ctx, collisions); err != nil {
+				return err
+			}
+		case ctx.Err() == nil && dead(err) && cuts <= s.pool.Stat().MaxConns():
+			cuts++
+		default:
 			return s.failure(ctx, done, err)
-		}
-		if err := pause(ctx, attempt); err != nil {
-			return err
 		}
 	}
 }
@@ -69,7 +76,8 @@ func pause(ctx context.Context, attempt int) error {
 
 // transact runs work in one transaction.
 func (s *Store) transact(ctx context.Context, work func(pgx.Tx) error) error {
-	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
+	// Not explicitly read-write: where an administrator has made read-only the default, that is what he wants.
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return notBegun{err}
 	}

@@ -13,6 +13,12 @@ import (
 
 // NoteUses notes when credentials were last used; see store.Uses.
 func (s *Store) NoteUses(ctx context.Context, used map[store.ID]time.Time) error {
+	_, err := s.noteUses(ctx, used)
+	return err
+}
+
+// noteUses is NoteUses, and returns the digests of what it changed, also when it failed: the commit may have happened.
+func (s *Store) noteUses(ctx context.Context, used map[store.ID]time.Time) (changed []store.Digest, err error) {
 	var ids []identifier
 	var times []instant
 	for _, id := range slices.Sorted(maps.Keys(used)) {
@@ -21,19 +27,20 @@ func (s *Store) NoteUses(ctx context.Context, used map[store.ID]time.Time) error
 		}
 		at := used[id]
 		if err := settleTimes(&at); err != nil {
-			return err
+			return nil, err
 		}
 		ids, times = append(ids, identifier(id)), append(times, instant(at))
 	}
 	if len(ids) == 0 {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
-	return s.write(ctx, func(tx pgx.Tx) error {
-		changed, err := digests(ctx, tx, `UPDATE latchkey.credentials c SET last_used_at = u.at
+	err = s.write(ctx, func(tx pgx.Tx) (err error) {
+		changed, err = digests(ctx, tx, `UPDATE latchkey.credentials c SET last_used_at = u.at
 			FROM (SELECT unnest($1::bytea[]) AS id, unnest($2::timestamptz[]) AS at) u WHERE c.id = u.id RETURNING c.digest`, ids, times)
 		if err != nil {
 			return err
 		}
 		return s.announceNow(ctx, tx, changes{credentials: changed})
 	})
+	return changed, err
 }

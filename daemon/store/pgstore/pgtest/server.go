@@ -42,6 +42,8 @@ type Options struct {
 	TCP bool
 	// Folder is where the server's folder is made; empty means os.TempDir.
 	Folder string
+	// Initdb is added to the command line of initdb.
+	Initdb []string
 	// Settings are settings of postgresql.conf, such as "synchronous_commit": "off".
 	Settings map[string]string
 }
@@ -67,6 +69,15 @@ func Start(t testing.TB) *Server {
 // StartWith is Start with options.
 func StartWith(t testing.TB, o Options) *Server {
 	t.Helper()
+	s := settle(t, o)
+	s.initialise(t)
+	s.run(t)
+	return s
+}
+
+// settle gives a new server its folder and its port.
+func settle(t testing.TB, o Options) *Server {
+	t.Helper()
 	s := &Server{options: o, programs: programs(t), user: unprivileged(t)}
 	var err error
 	// Not t.TempDir: the folders above that one let nobody else in.
@@ -86,7 +97,12 @@ func StartWith(t testing.TB, o Options) *Server {
 	if o.TCP {
 		s.port = freePort(t)
 	}
-	s.initialise(t)
+	return s
+}
+
+// run starts the server, and stops it at the end of the test.
+func (s *Server) run(t testing.TB) {
+	t.Helper()
 	s.start(t)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -94,7 +110,6 @@ func StartWith(t testing.TB, o Options) *Server {
 		}
 		s.Stop(t)
 	})
-	return s
 }
 
 // programs returns the folder of the newest server that is installed.
@@ -163,12 +178,20 @@ func (s *Server) initialise(t testing.TB) {
 			t.Fatal(err)
 		}
 	}
-	command := exec.Command(filepath.Join(s.programs, "initdb"), "--pgdata="+s.data(), "--username="+Superuser, "--pwfile="+password,
-		"--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+	s.program(t, "initdb", append([]string{
+		"--pgdata=" + s.data(), "--username=" + Superuser, "--pwfile=" + password, "--auth-local=trust", "--auth-host=scram-sha-256",
+		"--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+	}, s.options.Initdb...)...)
+}
+
+// program runs one of PostgreSQL's programs to its end.
+func (s *Server) program(t testing.TB, name string, arguments ...string) {
+	t.Helper()
+	command := exec.Command(filepath.Join(s.programs, name), arguments...)
 	command.Dir = s.folder
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
 	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, output)
+		t.Fatalf("%s: %v\n%s", name, err, output)
 	}
 }
 
@@ -286,13 +309,22 @@ func (s *Server) socketPort() string {
 // with TCP.
 func (s *Server) TCPURL(t testing.TB, database string) string {
 	t.Helper()
-	u, err := url.Parse(database)
-	if err != nil || s.port == 0 {
-		t.Fatalf("there is no URL by TCP: %v", err)
+	if s.port == 0 {
+		t.Fatal("the server does not listen on TCP")
 	}
+	u := s.parse(t, database)
 	u.User, u.RawQuery = url.UserPassword(Superuser, Password), "sslmode=disable"
 	u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))
 	return u.String()
+}
+
+func (s *Server) parse(t testing.TB, database string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 // NewDatabase makes an empty database, returns its URL, and drops it at the end of the test.
@@ -302,7 +334,7 @@ func (s *Server) NewDatabase(t testing.TB) string {
 	s.Exec(t, s.URL(), "CREATE DATABASE "+name)
 	t.Cleanup(func() {
 		// A test may end with the server down, and the database goes with it.
-		if s.running() {
+		if s.Running() {
 			s.Exec(t, s.URL(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 		}
 	})

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// running reports whether the server's first process is there.
-func (s *Server) running() bool {
+// Running reports whether the server's first process is there.
+func (s *Server) Running() bool {
 	select {
 	case <-s.ended:
 		return false
@@ -41,12 +41,34 @@ func (s *Server) Restart(t testing.TB) {
 	s.start(t)
 }
 
+// Freeze stops all processes of the server without ending them: connections stay, and nobody answers. Thaw undoes it.
+func (s *Server) Freeze(t testing.TB) {
+	t.Helper()
+	s.tell(t, syscall.SIGSTOP)
+}
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw(t testing.TB) {
+	t.Helper()
+	s.tell(t, syscall.SIGCONT)
+}
+
+// tell sends a signal to all processes of the server.
+func (s *Server) tell(t testing.TB, signal syscall.Signal) {
+	t.Helper()
+	first := s.command.Process.Pid
+	for _, pid := range append([]int{first}, children(t, first)...) {
+		_ = syscall.Kill(pid, signal) // one that has ended meanwhile needs none
+	}
+}
+
 // end sends a signal to the server's first process and waits until that and its children are gone.
 func (s *Server) end(t testing.TB, signal syscall.Signal) {
 	t.Helper()
-	if !s.running() {
+	if !s.Running() {
 		return
 	}
+	s.Thaw(t) // what is frozen does not end
 	family := children(t, s.command.Process.Pid)
 	if err := s.command.Process.Signal(signal); err != nil {
 		t.Errorf("PostgreSQL: %v", err)

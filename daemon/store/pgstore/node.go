@@ -1,0 +1,216 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"latchkey/daemon/store"
+	"latchkey/daemon/store/cache"
+)
+
+const (
+	// defaultTimeout is how long a node waits for one call to the database.
+	defaultTimeout = 5 * time.Second
+	// retryInterval is how often a check asks a database that has just failed, where the answer can come from memory.
+	retryInterval = time.Second
+)
+
+// NodeOptions are how a node uses its memory; Now is required.
+type NodeOptions struct {
+	// CacheBytes is about how much memory the records take that checks keep; zero means cache.DefaultBytes.
+	CacheBytes int64
+	// Grace is how long after it last heard from the database a node answers checks from memory when the database cannot be
+	// reached. Zero means not at all. What is revoked elsewhere in that time is not noticed here.
+	Grace time.Duration
+	// Timeout is how long a check or a change waits for the database; zero means five seconds.
+	Timeout time.Duration
+	Now     func() time.Time
+}
+
+// Node is a Store that keeps in memory what checks read, while it hears from the database what any node changes. It takes the
+// Store over and closes it.
+//
+// What always holds: what this node has changed is seen by its next check; what another node has changed is seen within a
+// second, since a node that has not had an answer on its line for proofLife reads the database for every check, until it has
+// its line back and has forgotten what it kept.
+type Node struct {
+	*Store
+	options NodeOptions
+	cache   *cache.Cache
+	line    *line // nil: the server carries no notifications, so nothing is kept
+	failed  atomic.Pointer[time.Time]
+}
+
+var _ store.Store = (*Node)(nil)
+
+// NewNode gives a Store a memory.
+func NewNode(s *Store, o NodeOptions) *Node {
+	if o.CacheBytes == 0 {
+		o.CacheBytes = cache.DefaultBytes
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	n := &Node{Store: s, options: o, cache: cache.New(o.CacheBytes)}
+	if s.Tells() {
+		n.line = newLine(s.pool.Config().ConnConfig, n.cache, s.log, o.Now)
+	}
+	return n
+}
+
+// Whole reports whether this node hears what others change, so that checks are answered from memory.
+func (n *Node) Whole() bool { return n.line != nil && n.line.whole() }
+
+// bounded returns a context for one call to the database.
+func (n *Node) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, n.options.Timeout, fmt.Errorf("the database did not answer within %s", n.options.Timeout))
+}
+
+// CredentialByDigest returns a credential and its owner, from memory where that is safe; see store.Credentials.
+func (n *Node) CredentialByDigest(ctx context.Context, digest store.Digest) (*store.Entry, error) {
+	whole := n.Whole()
+	if whole || n.justFailed() {
+		if entry, ok := n.cache.Get(digest); ok {
+			return entry, nil
+		}
+	}
+	mark := n.cache.Mark()
+	limited, cancel := n.bounded(ctx)
+	defer cancel()
+	entry, err := n.Store.CredentialByDigest(limited, digest)
+	switch {
+	case err == nil:
+		n.failed.Store(nil)
+		if whole {
+			n.cache.Keep(entry, mark)
+		}
+		return entry, nil
+	case errors.Is(err, store.ErrNotFound), ctx.Err() != nil:
+		return nil, err
+	}
+	if n.withinGrace() {
+		now := n.options.Now()
+		n.failed.Store(&now)
+		if entry, ok := n.cache.Get(digest); ok {
+			return entry, nil
+		}
+	}
+	if cause := context.Cause(limited); cause != nil {
+		return nil, cause
+	}
+	return nil, err
+}
+
+// withinGrace reports whether the database was heard from so lately that what is in memory counts while it is away.
+func (n *Node) withinGrace() bool {
+	return n.options.Grace > 0 && n.line != nil && n.line.age() < n.options.Grace
+}
+
+// justFailed reports whether the database is away, what is in memory counts, and it is too early to ask again.
+func (n *Node) justFailed() bool {
+	if n.options.Grace == 0 {
+		return false
+	}
+	failed := n.failed.Load()
+	return failed != nil && n.options.Now().Sub(*failed) < retryInterval && n.withinGrace()
+}
+
+// UpdateCredential changes a credential; see store.Credentials.
+func (n *Node) UpdateCredential(ctx context.Context, id store.ID, change func(*store.Credential) error) (store.Credential, error) {
+	ctx, cancel := n.bounded(ctx)
+	defer cancel()
+	var before store.Digest
+	after, err := n.Store.UpdateCredential(ctx, id, func(c *store.Credential) error {
+		before = c.Digest
+		return change(c)
+	})
+	n.cache.Drop(before, after.Digest) // also when it failed: a commit whose answer was lost has happened
+	return after, err
+}
+
+// DeleteCredential removes a credential; see store.Credentials.
+func (n *Node) DeleteCredential(ctx context.Context, id store.ID, check func(store.Credential) error) (store.Credential, error) {
+	ctx, cancel := n.bounded(ctx)
+	defer cancel()
+	var digest store.Digest
+	gone, err := n.Store.DeleteCredential(ctx, id, func(c store.Credential) error {
+		digest = c.Digest
+		if check == nil {
+			return nil
+		}
+		return check(c)
+	})
+	n.cache.Drop(digest)
+	return gone, err
+}
+
+// PutUser changes or adds a user; see store.Users.
+func (n *Node) PutUser(ctx context.Context, name string, change func(*store.User, bool) error) (store.User, error) {
+	ctx, cancel := n.bounded(ctx)
+	defer cancel()
+	u, err := n.Store.PutUser(ctx, name, change)
+	n.cache.Touch(name)
+	return u, err
+}
+
+// DeleteUser removes a user and his credentials; see store.Users.
+func (n *Node) DeleteUser(ctx context.Context, name string) error {
+	ctx, cancel := n.bounded(ctx)
+	defer cancel()
+	err := n.Store.DeleteUser(ctx, name)
+	n.cache.Touch(name) // his credentials do not count as kept any more
+	return err
+}
+
+// NoteUses notes when credentials were last used; see store.Uses.
+func (n *Node) NoteUses(ctx context.Context, used map[store.ID]time.Time) error {
+	changed, err := n.noteUses(ctx, used)
+	n.cache.Drop(changed...)
+	return err
+}
+
+// SweepCredentials removes expired credentials; see store.Credentials.
+func (n *Node) SweepCredentials(ctx context.Context, now time.Time, limit int) (int, error) {
+	gone, err := n.sweepCredentials(ctx, now, limit)
+	n.cache.Drop(gone...)
+	return len(gone), err
+}
+
+// CreateCredential adds a credential; see store.Credentials.
+func (n *Node) CreateCredential(ctx context.Context, c store.Credential) error {
+	ctx, cancel := n.bounded(ctx)
+	defer cancel()
+	return n.Store.CreateCredential(ctx, c)
+}
+
+// User returns a user; see store.Users.
+func (n *Node) User(ctx context.Context, name string) (store.User, error) {
+	ctx, cancel := n.bounded(ctx)
+	defer cancel()
+	return n.Store.User(ctx, name)
+}
+
+// Lockout returns a counter; see store.Lockouts.
+func (n *Node) Lockout(ctx context.Context, key string) (store.Lockout, error) {
+	ctx, cancel := n.bounded(ctx)
+	defer cancel()
+	return n.Store.Lockout(ctx, key)
+}
+
+// PutLockout changes a counter; see store.Lockouts.
+func (n *Node) PutLockout(ctx context.Context, key string, change func(*store.Lockout) time.Time) (store.Lockout, error) {
+	ctx, cancel := n.bounded(ctx)
+	defer cancel()
+	return n.Store.PutLockout(ctx, key, change)
+}
+
+// Close ends the line and closes the store.
+func (n *Node) Close() error {
+	if n.line != nil {
+		n.line.close()
+	}
+	return n.Store.Close()
+}
