@@ -65,7 +65,12 @@ type SystemUser struct {
 
 // Store is the section [store].
 type Store struct {
-	URL secret.Text // bolt: and an absolute path; other stores' URLs may hold a password
+	// URL is bolt: and an absolute path, or postgres://…, which may hold a password.
+	URL secret.Text
+	// Grace is how long checks are answered from memory while the database cannot be reached; default 0, which is not at all.
+	Grace time.Duration
+	// Cache is about how much memory the records take that checks keep, in bytes; default 64 MiB.
+	Cache int64
 }
 
 // Plugins is the section [plugins].

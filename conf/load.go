@@ -33,6 +33,7 @@ func Load(files, environ []string) (*Config, error) {
 	r.takePythonLogging(c)
 	r.checkAuth(c)
 	r.checkBootstrap(c)
+	r.checkStore(c)
 	r.checkPaths(c)
 	if len(r.faults) > 0 {
 		return nil, r.sorted(r.faults)
@@ -51,7 +52,7 @@ func defaults() *Config {
 			Host: "127.0.0.1", Port: 9100, Mode: ModeStandalone, Enable: true, TokenTTL: 24 * time.Hour, ServiceTokenTTL: 24 * time.Hour,
 			QueryCredentials: true,
 		},
-		Store:     Store{URL: secret.New("bolt:/var/lib/latchkey/latchkey.db")},
+		Store:     Store{URL: secret.New("bolt:/var/lib/latchkey/latchkey.db"), Cache: 64 << 20},
 		Plugins:   Plugins{StartTimeout: 10 * time.Second, CallTimeout: 10 * time.Second},
 		Throttle:  Throttle{Failures: 5, Window: 15 * time.Minute, Lock: 15 * time.Minute, SourceRate: 60, SourceBurst: 30, Queue: 64},
 		Proxy:     Proxy{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, TrustUnix: true},

@@ -135,7 +135,7 @@ func TestOrderOfFaults(t *testing.T) {
 z.conf:4: [auth] port: must be a whole number from 1 to 65535
 a.conf:2: [log] level: must be debug, info, warning or error
 LATCHKEY_AUTH__MODE: [auth] mode: must be standalone or proxy
-LATCHKEY_STORE__URL: [store] url: must be bolt:/PATH/OF/FILE
+LATCHKEY_STORE__URL: [store] url: must be bolt:/PATH/OF/FILE, or postgres://USER@HOST/DATABASE
 `
 	if got := report(found); got != want {
 		t.Errorf("faults\n%swant\n%s", got, want)
@@ -179,7 +179,9 @@ func TestRanges(t *testing.T) {
 		"[log]\nfile = latchkey.log":          `2: [log] file: must be a path that begins with /`,
 		"[plugins]\ndir = backends":           `2: [plugins] dir: must be a path that begins with /`,
 		"[store]\nurl = bolt:latchkey.db":     `2: [store] url: the path after bolt: must begin with /`,
-		"[store]\nurl = postgres://u:p@h/db":  `2: [store] url: PostgreSQL is not in this version; use bolt:/PATH/OF/FILE`,
+		"[store]\nurl = postgres://u:p%@h/db": `2: [store] url: it cannot be read; in the password every character but letters and digits is written as %XX`,
+		"[store]\ngrace = 5":                  `2: [store] grace: it is for a database that can be away; a file is not, so leave it out`,
+		"[store]\ncache = 0":                  `2: [store] cache: must be a whole number from 1 to 65536`,
 		"[auth]\nport = 1\n  2":               `2: [auth] port: the next line is indented and so belongs to this value, which must be on one line; take the white space away`,
 	} {
 		check(t, text+"\n", want)

@@ -3,15 +3,11 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 
 	"latchkey/conf"
 	"latchkey/daemon/host"
 	"latchkey/daemon/login"
-	"latchkey/daemon/store"
-	"latchkey/daemon/store/boltstore"
 )
 
 // startBackends launches and configures the backends of the configuration. What is wrong with a setting comes back as
@@ -50,17 +46,4 @@ func WithChain(ctx context.Context, c *conf.Config, log *slog.Logger, use func(*
 	}
 	defer func() { err = errors.Join(err, running.Close()) }()
 	return use(chainOf(running, c.Throttle.Queue))
-}
-
-// openStore opens the store that the configuration names.
-func openStore(c *conf.Config, log *slog.Logger) (store.Store, error) {
-	url := c.Store.URL.Reveal()
-	if path, ok := strings.CutPrefix(url, "bolt:"); ok {
-		opened, err := boltstore.Open(path, boltstore.Options{Log: log})
-		if err != nil {
-			return nil, fmt.Errorf("[store] url: %w", err)
-		}
-		return opened, nil
-	}
-	return nil, errors.New("[store] url: only bolt:PATH is known")
 }
