@@ -119,14 +119,16 @@ func (s *Service) Password(ctx context.Context, a Attempt) (Identity, error) {
 	}
 	verdict, err := s.chain.Load().Ask(ctx, plugins.Request{Name: name, Password: a.Password})
 	// A caller who hangs up does not keep his guess from being counted and recorded.
-	ctx = context.WithoutCancel(ctx)
-	identity, err := s.weigh(ctx, a, ticket, verdict, err)
-	if fault.KindOf(err) == fault.Unauthenticated {
-		s.pace.observe(s.now().Sub(started))
-	} else {
+	recorded := context.WithoutCancel(ctx)
+	identity, err := s.weigh(recorded, a, ticket, verdict, err)
+	if fault.KindOf(err) != fault.Unauthenticated {
 		s.sources.refund(a.Origin.Source)
 	}
-	if err := s.record(ctx, a, verdict.Backend, err, identity); err != nil {
+	err = s.record(recorded, a, verdict.Backend, err, identity)
+	if known, ok := errors.AsType[*fault.Error](err); ok && known.Kind == fault.Unauthenticated {
+		s.pace.afterAsking(ctx, cause{verdict.Backend, known.Reason}, started, s.now())
+	}
+	if err != nil {
 		return Identity{}, err
 	}
 	return identity, nil
@@ -224,8 +226,11 @@ func refusal(cause *fault.Error) *fault.Error {
 
 // refuseUnasked refuses an attempt that reached no backend, after as long as a backend would have taken.
 func (s *Service) refuseUnasked(ctx context.Context, a Attempt, started time.Time, cause *fault.Error) error {
-	s.pace.pause(ctx, s.now().Sub(started))
-	return s.record(ctx, a, "", refusal(cause))
+	err := s.record(context.WithoutCancel(ctx), a, "", refusal(cause))
+	if fault.KindOf(err) == fault.Unauthenticated {
+		s.pace.unasked(ctx, started, s.now())
+	}
+	return err
 }
 
 // Forwarded returns the identity of a user whom a trusted web server has authenticated (mode = proxy). The caller must have

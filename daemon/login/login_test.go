@@ -330,19 +330,3 @@ func TestSourceLimit(t *testing.T) {
 		t.Fatalf("error %v, want Limited with a time to try again", err)
 	}
 }
-
-// A refusal that no backend was asked about takes as long as one that a backend made. hazard 7
-func TestPace(t *testing.T) {
-	var waited []time.Duration
-	p := &pace{wait: func(_ context.Context, d time.Duration) { waited = append(waited, d) }}
-	p.pause(t.Context(), 0)
-	p.observe(100 * time.Millisecond)
-	p.observe(120 * time.Millisecond)
-	p.pause(t.Context(), 20*time.Millisecond)
-	p.pause(t.Context(), 20*time.Millisecond)
-	p.pause(t.Context(), 500*time.Millisecond)
-	want := []time.Duration{firstPace, 80 * time.Millisecond, 100 * time.Millisecond}
-	if len(waited) != len(want) || waited[0] != want[0] || waited[1] != want[1] || waited[2] != want[2] {
-		t.Fatalf("waited %v, want %v", waited, want)
-	}
-}

@@ -2,45 +2,139 @@ package login
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
 
-// firstPace is how long a refusal takes before there is anything to go by: a bcrypt of cost 10 on a common machine.
-const firstPace = 60 * time.Millisecond
+const (
+	// leastPace is what a refusal takes at least. It is about the bcrypt of cost 10 on a common machine, and so much more than a
+	// quick directory, a written record or a timer that is a millisecond late, that none of these shows.
+	leastPace = 60 * time.Millisecond
+	// paceMemory is how long a cause that was refused slowly makes the others wait, so that an hour of overload does not slow
+	// down the days after it.
+	paceMemory = 15 * time.Minute
+	// mostCauses bounds the memory, whatever reasons backends invent; further ones count as one.
+	mostCauses = 64
+)
 
-// pace makes a refusal that no backend was asked about take as long as one that a backend made, so that the time does not
-// tell a locked name or a malformed one from a wrong password. It waits and burns no processor time.
+// pace makes every refusal take as long as the slowest kind of refusal does, so that the time tells none of the causes: not a
+// locked name, which no backend was asked about, not an unknown user whom a whole chain was asked about, not an account that its
+// directory turned down before it hashed the password. It waits and burns no processor time.
+//
+// Durations are remembered for each cause by itself: whoever makes many refusals of a quick cause does not make the slow ones
+// forgotten.
 type pace struct {
 	wait func(context.Context, time.Duration)
 
-	mu   sync.Mutex
-	took [32]time.Duration
-	n    int // how many were observed; the newest is at (n-1) % len(took)
-	next int // which one is handed out next
+	mu     sync.Mutex
+	causes map[cause]*durations
+	newest *durations // of the cause that was observed last; it is never forgotten
+	next   int        // which duration is handed out next
 }
 
-// observe remembers how long a backend's refusal took.
-func (p *pace) observe(took time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.took[p.n%len(p.took)] = took
-	p.n++
+// cause is a kind of refusal that backends were asked about.
+type cause struct{ backend, reason string }
+
+// durations are the newest durations of one cause.
+type durations struct {
+	newest [32]duration
+	n      int // how many were observed; the newest is at (n-1) % len(newest)
 }
 
-// pause waits for what is left, after already, of a time that a backend's refusal took lately. The times are handed out in
-// turn, so that waits are spread as refusals are.
-func (p *pace) pause(ctx context.Context, already time.Duration) {
+type duration struct {
+	took time.Duration
+	at   time.Time
+}
+
+// recent returns the durations that are not too old, in no order.
+func (d *durations) recent(now time.Time) []time.Duration {
+	var recent []time.Duration
+	for _, one := range d.newest[:min(d.n, len(d.newest))] {
+		if now.Sub(one.at) < paceMemory {
+			recent = append(recent, one.took)
+		}
+	}
+	return recent
+}
+
+// last returns the newest duration, however old it is.
+func (d *durations) last() time.Duration { return d.newest[(d.n-1)%len(d.newest)].took }
+
+// usual returns what seven of eight durations do not exceed. Were it the one in the middle, half of the refusals of the slowest
+// cause would be seen to take longer than all others; were it the longest, one hang would slow down everybody.
+func usual(durations []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(durations))
+	return sorted[(len(sorted)-1)*7/8]
+}
+
+// afterAsking waits for what is left of the pace after backends have refused; started is when the attempt came and now when it
+// was decided.
+func (p *pace) afterAsking(ctx context.Context, c cause, started, now time.Time) {
 	p.mu.Lock()
-	target := firstPace
-	if known := min(p.n, len(p.took)); known > 0 {
-		target = p.took[p.next%known]
+	took := now.Sub(started)
+	p.observe(c, took, now)
+	target, _ := p.slowest(now)
+	p.mu.Unlock()
+	p.pause(ctx, target-took)
+}
+
+// unasked waits for the pace of a refusal that no backend was asked about. One of the durations that backends took lately is
+// handed out in turn, so that these refusals exceed the usual time as often as those do.
+func (p *pace) unasked(ctx context.Context, started, now time.Time) {
+	p.mu.Lock()
+	target, recent := p.slowest(now)
+	if len(recent) > 0 {
+		target = max(target, recent[p.next%len(recent)])
 		p.next++
 	}
 	p.mu.Unlock()
-	if target > already {
-		p.wait(ctx, target-already)
+	p.pause(ctx, target-now.Sub(started))
+}
+
+func (p *pace) pause(ctx context.Context, missing time.Duration) {
+	if missing > 0 {
+		p.wait(ctx, missing)
 	}
+}
+
+// observe remembers how long a refusal took. It runs with p.mu held.
+func (p *pace) observe(c cause, took time.Duration, now time.Time) {
+	if p.causes == nil {
+		p.causes = map[cause]*durations{}
+	}
+	d := p.causes[c]
+	if d == nil && len(p.causes) >= mostCauses {
+		c = cause{}
+		d = p.causes[c]
+	}
+	if d == nil {
+		d = &durations{}
+		p.causes[c] = d
+	}
+	d.newest[d.n%len(d.newest)] = duration{took: took, at: now}
+	d.n++
+	p.newest = d
+}
+
+// slowest returns the pace, and the durations of the cause that sets it; none when nothing was observed yet. It runs with p.mu
+// held.
+func (p *pace) slowest(now time.Time) (pace time.Duration, durations []time.Duration) {
+	for c, d := range p.causes {
+		recent := d.recent(now)
+		switch {
+		case len(recent) > 0:
+		case d == p.newest:
+			recent = []time.Duration{d.last()}
+		default:
+			delete(p.causes, c)
+			continue
+		}
+		if usual := usual(recent); usual > pace {
+			pace, durations = usual, recent
+		}
+	}
+	return max(pace, leastPace), durations
 }
 
 // waitFor waits for d or until ctx ends.
