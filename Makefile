@@ -3,6 +3,7 @@
 GO        ?= go
 PREFIX    ?= /usr
 DESTDIR   ?=
+BENCH     ?= .
 SYSCONFDIR?= /etc
 UNITDIR   ?= $(PREFIX)/lib/systemd/system
 LIBEXEC   ?= $(PREFIX)/libexec/latchkey/backends
@@ -35,8 +36,9 @@ test: ## Install what the tests need (as root), then run all of them
 	.ci/install-packages
 	$(GO) test -race -timeout 30m ./...
 
-bench: build ## Measure, as ratios in one run
-	$(GO) test -run '^$$' -bench . -benchmem ./cmd/latchkeyd
+# Those of cmd/latchkeyd start whole daemons and take minutes; `make bench BENCH=Digest` chooses by name.
+bench: build ## Run the benchmarks of all packages; BENCH=REGEXP chooses
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h ./...
 
 lint: ## go vet, staticcheck, gofumpt
 	$(GO) vet ./...

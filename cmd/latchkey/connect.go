@@ -89,10 +89,7 @@ func (a *app) settings() (settings, error) {
 
 // connect returns a client of the server that shows no credential yet.
 func (a *app) connect(s settings) (*client.Client, error) {
-	c, err := client.New(client.Options{
-		URL: s.url, CAFile: s.cacert, Insecure: a.options.insecure, Timeout: a.options.timeout,
-		UserAgent: fmt.Sprintf("latchkey/%s (%s; %s)", version(), runtime.GOOS, runtime.GOARCH),
-	})
+	c, err := client.New(a.clientOptions(s))
 	if err != nil {
 		return nil, hinted{usageError{err}, a.server}
 	}
@@ -103,6 +100,14 @@ func (a *app) connect(s settings) (*client.Client, error) {
 		fmt.Fprintln(a.stderr, "latchkey: warning: the connection is not encrypted, so anybody on the way can read passwords and tokens")
 	}
 	return c, nil
+}
+
+// clientOptions are those of a client of the server.
+func (a *app) clientOptions(s settings) client.Options {
+	return client.Options{
+		URL: s.url, CAFile: s.cacert, Insecure: a.options.insecure, Timeout: a.options.timeout,
+		UserAgent: fmt.Sprintf("latchkey/%s (%s; %s)", version(), runtime.GOOS, runtime.GOARCH),
+	}
 }
 
 // inClear reports whether what goes to an address can be read on the network.

@@ -116,6 +116,11 @@ func (a *app) showRows(document any, header []string, rows [][]string) error {
 	if a.options.json {
 		return a.showJSON(document)
 	}
+	return a.print(rowsText(header, rows))
+}
+
+// rowsText returns a table with a line for each row.
+func rowsText(header []string, rows [][]string) string {
 	widths := make([]int, len(header))
 	all := append([][]string{header}, rows...)
 	for _, row := range all {
@@ -132,7 +137,7 @@ func (a *app) showRows(document any, header []string, rows [][]string) error {
 		}
 		table.WriteString(row[last] + "\n")
 	}
-	return a.print(table.String())
+	return table.String()
 }
 
 // printable returns text on one line with everything escaped that a terminal might obey instead of show: control characters,

@@ -35,6 +35,11 @@ func addPasswordFlags(cmd *cobra.Command) *passwordFlags {
 	return f
 }
 
+// any reports whether one of the flags is given.
+func (f *passwordFlags) any() bool {
+	return f.command.Flags().Changed("password") || f.fromStdin || f.file != ""
+}
+
 // password returns the password for a user: from the flags, from the configuration file when it has the user's, or from the
 // terminal.
 func (a *app) password(ctx context.Context, f *passwordFlags, user string, configured file) (secret.Text, error) {
@@ -79,23 +84,33 @@ func readSecret(stream io.Reader, name string) (secret.Text, error) {
 	return secret.New(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")), nil
 }
 
-// secretFile returns the first line of a file. The group may read it, as it may a systemd credential, but others may not, and
-// nobody but the owner may write it. What is no regular file, such as a pipe, is the caller's own business.
+// secretFile returns the first line of a file that openSecret opens.
 func secretFile(path string) (secret.Text, error) {
-	opened, err := os.Open(path)
+	opened, err := openSecret(path)
 	if err != nil {
 		return secret.Text{}, err
 	}
 	defer opened.Close()
-	info, err := opened.Stat()
+	return readSecret(opened, path)
+}
+
+// openSecret opens a file with secrets in it. The group may read it, as it may a systemd credential, but others may not, and
+// nobody but the owner may write it. What is no regular file, such as a pipe, is the caller's own business.
+func openSecret(path string) (*os.File, error) {
+	opened, err := os.Open(path)
 	if err != nil {
-		return secret.Text{}, err
+		return nil, err
 	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o027 != 0 {
-		return secret.Text{}, hinted{
+	info, err := opened.Stat()
+	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o027 != 0 {
+		err = hinted{
 			usageError{fmt.Errorf("%s holds a secret, and others can read or change it (mode %04o)", path, info.Mode().Perm())},
 			"Close it with: chmod 600 " + path,
 		}
 	}
-	return readSecret(opened, path)
+	if err != nil {
+		_ = opened.Close() // nothing was written
+		return nil, err
+	}
+	return opened, nil
 }

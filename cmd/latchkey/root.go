@@ -97,7 +97,7 @@ kept, then the name and password or the API key of the configuration file.`
 	flags.BoolVarP(&a.options.json, "json", "j", false, "print JSON instead of tables")
 	root.AddCommand(
 		a.authCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(),
-		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(),
+		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(), a.benchCommand(),
 		a.versionCommand(), a.manCommand(), configurationTopic(), environmentTopic(), exitCodesTopic(),
 	)
 	a.watch(root)
@@ -138,14 +138,19 @@ func (a *app) watch(cmd *cobra.Command) {
 	}
 }
 
+// addCredentialFlags gives a command the flags for the credential that it shows.
+func (a *app) addCredentialFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&a.options.token, "token", "t", "", "session `token` to show; better in LATCHKEY_AUTH_TOKEN")
+	cmd.Flags().StringVar(&a.options.apiKey, "api-key", "", "API `key` or service token to show; better in LATCHKEY_API_KEY")
+}
+
 // work is what a command does with a server.
 type work func(ctx context.Context, c *client.Client, args []string) error
 
 // calling returns the function of a command that calls the server with the caller's credential, and gives the command the
 // flags for one.
 func (a *app) calling(cmd *cobra.Command, do work) *cobra.Command {
-	cmd.Flags().StringVarP(&a.options.token, "token", "t", "", "session `token` to show; better in LATCHKEY_AUTH_TOKEN")
-	cmd.Flags().StringVar(&a.options.apiKey, "api-key", "", "API `key` or service token to show; better in LATCHKEY_API_KEY")
+	a.addCredentialFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		s, err := a.settings()
 		if err != nil {

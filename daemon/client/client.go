@@ -90,6 +90,18 @@ func (c *Client) Shown(ctx context.Context) (Credential, error) {
 	return c.credential(ctx, call{}, Credential{})
 }
 
+// Transport returns what a Client made of these options would speak through, for whoever makes requests of his own and wants the
+// connections to himself: the address that a request's path is put behind, and a new transport. It does not call the server. The
+// error is that of New.
+func (o Options) Transport() (base *url.URL, transport *http.Transport, err error) {
+	at, err := parseAddress(o.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	transport, err = newTransport(o, at)
+	return at.base, transport, err
+}
+
 // Close closes the connections that nobody uses.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
