@@ -23,7 +23,7 @@ const (
 // storeSection is the section [store].
 func storeSection() section {
 	return section{name: "store", keys: []key{
-		{name: "url", take: takeStoreURL, show: showStoreURL},
+		{name: "url", take: takeStoreURL, show: func(c *Config) string { return c.Store.String() }},
 		into("grace", orZero(duration(time.Second, longestGrace)), func(c *Config) *time.Duration { return &c.Store.Grace }),
 		{
 			name: "cache", show: func(c *Config) string { return strconv.FormatInt(c.Store.Cache>>20, 10) },
@@ -34,6 +34,13 @@ func storeSection() section {
 			},
 		},
 	}}
+}
+
+// NewStore returns the section [store] with this URL and the defaults for the rest. The error does not hold the URL.
+func NewStore(url string) (Store, error) {
+	c := defaults()
+	err := takeStoreURL(c, url)
+	return c.Store, err
 }
 
 // takeStoreURL reads [store] url.
@@ -60,9 +67,9 @@ func isPostgres(value string) bool {
 	return strings.HasPrefix(value, "postgres://") || strings.HasPrefix(value, "postgresql://")
 }
 
-// showStoreURL returns the URL without what may be a password.
-func showStoreURL(c *Config) string {
-	text := c.Store.URL.Reveal()
+// String returns the URL without what may be a password.
+func (s Store) String() string {
+	text := s.URL.Reveal()
 	u, err := url.Parse(text)
 	if err != nil || !isPostgres(text) {
 		return text
@@ -84,14 +91,18 @@ func (r *reader) checkStore(c *Config) {
 		}
 		return
 	}
-	if given, ok := r.value("store", "url"); ok && given.shared && hasPassword(text) {
+	if given, ok := r.value("store", "url"); ok && given.shared && c.Store.HasPassword() {
 		r.tooOpen(at, "[store] url with a password")
 	}
 }
 
-// hasPassword reports whether a database's URL holds one.
-func hasPassword(text string) bool {
+// HasPassword reports whether the URL holds a password.
+func (s Store) HasPassword() bool {
+	text := s.URL.Reveal()
 	u, err := url.Parse(text)
+	if !isPostgres(text) {
+		return false
+	}
 	if err != nil {
 		return true // it cannot be told
 	}

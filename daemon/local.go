@@ -82,7 +82,7 @@ func Backup(ctx context.Context, c *conf.Config, w io.Writer) error {
 func backupFile(ctx context.Context, c *conf.Config, w io.Writer) (err error) {
 	opened, err := openStore(ctx, c.Store, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return err
+		return fmt.Errorf("[store] url: %w", err)
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	return opened.Backup(ctx, w)

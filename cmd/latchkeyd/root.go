@@ -83,7 +83,7 @@ backend's executable is wrong.`,
 		"configuration `file`; may be repeated, later files win")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetVersionTemplate("latchkeyd {{.Version}}\n")
-	root.AddCommand(a.devCommand(), a.configCommand(), a.backendCommand(), a.backupCommand(), a.manCommand())
+	root.AddCommand(a.devCommand(), a.configCommand(), a.backendCommand(), a.backupCommand(), a.storeCommand(), a.manCommand())
 	forEach(root, func(cmd *cobra.Command) {
 		if args := cmd.Args; args != nil {
 			cmd.Args = func(cmd *cobra.Command, given []string) error {

@@ -156,3 +156,21 @@ type Lockout struct {
 	// Until is the instant at which a lock ends; zero when not locked.
 	Until time.Time
 }
+
+// NamedLockout is a counter with what it is kept under and when it may be forgotten; the zero time is never.
+type NamedLockout struct {
+	Key     string
+	Lockout Lockout
+	Expires time.Time
+}
+
+// Record is one thing that a store keeps. One of its fields is set.
+type Record struct {
+	// Held says that the store has held a credential at some time.
+	Held bool
+	// Mark is something that was done once; see Bootstraps.
+	Mark       string
+	User       *User
+	Lockout    *NamedLockout
+	Credential *Credential
+}

@@ -118,6 +118,16 @@ type Bootstraps interface {
 	CreateOnce(ctx context.Context, mark string, onlyIfEmpty bool, c Credential) (bool, error)
 }
 
+// Contents is a store as a whole, for moving it to another one.
+type Contents interface {
+	// Export calls each with every record as it is at one moment: first what is remembered of the past, then users and counters in
+	// the order of their keys, then credentials in the order of their ids. An error of each ends it and is returned.
+	Export(ctx context.Context, each func(Record) error) error
+	// Import adds records, all of them or none. It is for a store that nobody else uses. ErrExists when one is there already,
+	// ErrInvalid when one must not be kept.
+	Import(ctx context.Context, records []Record) error
+}
+
 // Store is the whole of it.
 type Store interface {
 	Credentials
@@ -125,6 +135,7 @@ type Store interface {
 	Users
 	Lockouts
 	Bootstraps
+	Contents
 	Operations
 }
 

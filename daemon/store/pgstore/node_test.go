@@ -85,7 +85,10 @@ func TestNodesHearOneAnother(t *testing.T) {
 		if err := silent.CreateCredential(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		become(t, "the record in memory", func() bool { return seen(c) == seen(c) }) // the very same value twice
+		become(t, "the record in memory", func() bool {
+			first, second := seen(c), seen(c)
+			return first == second // the very same value
+		})
 		return c
 	}
 	gone := func(what string, c store.Credential) {
@@ -143,7 +146,10 @@ func TestLineIsCut(t *testing.T) {
 		return entry
 	}
 	for range 5 {
-		become(t, "the record in memory", func() bool { return n.Whole() && read() == read() })
+		become(t, "the record in memory", func() bool {
+			first, second := read(), read()
+			return n.Whole() && first == second
+		})
 		before := read()
 		server.Exec(t, url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'`)
 		become(t, "another reading", func() bool { return read() != before })

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Lockout", lockoutTests()},
 		{"Bootstrap", bootstrapTests()},
 		{"Race", raceTests()},
+		{"Contents", contentsTests(open)},
 		{"Operation", operationTests(open)},
 	}
 	for _, group := range groups {
