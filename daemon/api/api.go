@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,6 +76,10 @@ type Handler struct {
 	basics   *remembered
 	settings atomic.Pointer[Settings]
 	mux      *http.ServeMux
+	// plain are the routes whose path has no variable, which need no search; the mux has them, too.
+	plain map[string]*methods
+	// buffers are for documents on their way out.
+	buffers sync.Pool
 	// verifying is the one route that does not go through the mux.
 	verifying *route
 }
@@ -95,7 +100,7 @@ func New(o Options) (*Handler, error) {
 	}
 	h.SetSettings(o.Settings)
 	h.verifying = &route{pattern: verifyPath, quiet: true, handle: h.verify}
-	h.mux = newMux(h.routes())
+	h.mux, h.plain = newMux(h.routes())
 	return h, nil
 }
 
@@ -111,11 +116,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ResponseWriter: w, request: r, handler: h, settings: h.settings.Load(), started: h.now(), requestID: h.ids.of(r),
 	}
 	defer x.finish()
-	w.Header()[requestIDHeader] = []string{x.requestID}
-	switch {
-	case isVerify(r.URL.Path):
+	x.setHeader(requestIDHeader, x.requestID)
+	if isVerify(r.URL.Path) {
 		x.run(h.verifying)
+		return
+	}
+	switch at := h.plain[r.URL.Path]; {
 	case cors(x, r, x.settings.API.AllowOrigin):
+	case at != nil:
+		at.ServeHTTP(x, r)
 	case !tidy(r.URL.Path):
 		x.fault(errNoRoute)
 	default:

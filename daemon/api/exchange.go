@@ -28,6 +28,19 @@ type exchange struct {
 	status    int    // 0 until the answer has begun
 	reason    string // why it failed, for the access log
 	client    string // cache of source
+	values    [10]string
+	set       int // how many of values are headers of the answer
+}
+
+// setHeader gives the answer a header with one value; name is in canonical form. The first few cost no allocation.
+func (x *exchange) setHeader(name, value string) {
+	if x.set == len(x.values) {
+		x.Header()[name] = []string{value}
+		return
+	}
+	x.values[x.set] = value
+	x.set++
+	x.Header()[name] = x.values[x.set-1 : x.set : x.set]
 }
 
 // WriteHeader notes the status for the access log.

@@ -32,7 +32,7 @@ func TestPanicIsA500(t *testing.T) {
 		"a value":   func(*exchange) error { panic("canary") },
 		"a runtime": func(x *exchange) error { x.route = nil; return x.route.handle(x) },
 	} {
-		h.mux = newMux([]route{{pattern: "GET /x", handle: do}})
+		h.mux, _ = newMux([]route{{pattern: "GET /x", handle: do}})
 		log.Reset()
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/x", nil))
@@ -65,7 +65,7 @@ func TestFaults(t *testing.T) {
 		{errors.Join(fault.Invalidf("public <&> sentence"), errors.New("canary")), 400, "public <&> sentence"},
 		{fault.Invalidf("x").Because(errors.New("canary")), 400, "x"},
 	} {
-		h.mux = newMux([]route{{pattern: "GET /x", handle: func(*exchange) error { return c.err }}})
+		h.mux, _ = newMux([]route{{pattern: "GET /x", handle: func(*exchange) error { return c.err }}})
 		log.Reset()
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/x", nil))
@@ -88,7 +88,7 @@ func TestObserve(t *testing.T) {
 	h, _ := bare(t)
 	var seen []Observation
 	h.observe = func(o Observation) { seen = append(seen, o) }
-	h.mux = newMux([]route{{pattern: "GET /api/v1/x/{id}", bases: apiBases(), handle: func(x *exchange) error { x.WriteHeader(204); return nil }}})
+	h.mux, _ = newMux([]route{{pattern: "GET /api/v1/x/{id}", bases: apiBases(), handle: func(x *exchange) error { x.WriteHeader(204); return nil }}})
 	for _, path := range []string{"/v1/x/canary", "/canary"} {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
 	}
@@ -100,7 +100,7 @@ func TestObserve(t *testing.T) {
 // Successful checks are asked all day long and are not worth a line each; their refusals are.
 func TestAccessLog(t *testing.T) {
 	h, log := bare(t)
-	h.mux = newMux([]route{
+	h.mux, _ = newMux([]route{
 		{pattern: "GET /api/v1/quiet", bases: apiBases(), quiet: true, handle: func(x *exchange) error { x.WriteHeader(200); return nil }},
 		{pattern: "GET /api/v1/refused", quiet: true, handle: func(*exchange) error { return errNone }},
 		{pattern: "PUT /api/v1/loud/{id}", bases: apiBases(), handle: func(x *exchange) error { x.WriteHeader(204); return nil }},

@@ -75,8 +75,9 @@ type methods struct {
 	foreign bool
 }
 
-// newMux registers the table, each path with and without one trailing slash.
-func newMux(table []route) *http.ServeMux {
+// newMux registers the table, each path with and without one trailing slash, and returns also the routes whose path has no
+// variable, by their paths.
+func newMux(table []route) (mux *http.ServeMux, plain map[string]*methods) {
 	byPath := map[string]*methods{}
 	for i := range table {
 		row := &table[i]
@@ -91,13 +92,16 @@ func newMux(table []route) *http.ServeMux {
 			at.foreign = at.foreign || row.bases != nil
 		}
 	}
-	mux := http.NewServeMux()
+	mux, plain = http.NewServeMux(), map[string]*methods{}
 	for path, at := range byPath {
 		mux.Handle(path, at)
 		mux.Handle(path+"/{$}", at)
+		if !strings.Contains(path, "{") {
+			plain[path] = at
+		}
 	}
 	mux.Handle("/", &methods{foreign: true})
-	return mux
+	return mux, plain
 }
 
 // ServeHTTP runs the route of the request's method. HEAD is GET without the body, which net/http leaves out. Another method

@@ -61,7 +61,7 @@ func (h *Handler) verify(x *exchange) error {
 		x.Header().Set("WWW-Authenticate", challengeScope)
 		return errRole
 	}
-	identify(x.Header(), who)
+	x.identify(who)
 	x.private()
 	x.WriteHeader(http.StatusOK)
 	return nil
@@ -165,7 +165,7 @@ func satisfies(roles []string, query string) (bool, error) {
 
 // identify sets all identity headers, those without a value to the empty one, so that a header that the client sent is
 // replaced by the proxy and never passes through.
-func identify(header http.Header, who access.Caller) {
+func (x *exchange) identify(who access.Caller) {
 	var kind store.Kind
 	var id, workspace store.ID
 	var expires string
@@ -173,18 +173,21 @@ func identify(header http.Header, who access.Caller) {
 		c := &who.Entry.Credential
 		kind, id, workspace, expires = c.Kind, c.ID, c.Workspace, stamp(c.ExpiresAt)
 	}
-	header[headerUser] = []string{principal(who)}
-	header[headerRoles] = []string{joined(who.Roles)}
-	header[headerGroups] = []string{joined(who.Groups)}
-	header[headerKind] = []string{string(kind)}
-	header[headerCredential] = []string{string(id)}
-	header[headerWorkspace] = []string{string(workspace)}
-	header[headerExpires] = []string{expires}
+	x.setHeader(headerUser, principal(who))
+	x.setHeader(headerRoles, joined(who.Roles))
+	x.setHeader(headerGroups, joined(who.Groups))
+	x.setHeader(headerKind, string(kind))
+	x.setHeader(headerCredential, string(id))
+	x.setHeader(headerWorkspace, string(workspace))
+	x.setHeader(headerExpires, expires)
 }
 
 // joined returns names with commas between them. A comma, a percent sign or a control character within a name, which a
 // directory may well have in a group, is written as in a URL, so that no name can pass for two.
 func joined(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
 	if !slices.ContainsFunc(names, func(name string) bool { return strings.ContainsFunc(name, needsEscape) }) {
 		return strings.Join(names, ",")
 	}

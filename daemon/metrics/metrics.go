@@ -9,8 +9,10 @@ package metrics
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -26,6 +28,14 @@ type Metrics struct {
 	requests *prometheus.HistogramVec
 	events   *prometheus.CounterVec
 	unready  *prometheus.GaugeVec
+	// observers are those of requests that were needed so far; there are as many as routes and statuses. It is replaced, not changed.
+	observers atomic.Pointer[map[answerKind]prometheus.Observer]
+}
+
+// answerKind is what answers are counted by.
+type answerKind struct {
+	route  string
+	status int
 }
 
 // New returns metrics that count nothing yet. version is what latchkey_build_info shows.
@@ -58,7 +68,27 @@ func New(version string) *Metrics {
 
 // Observe counts an answer; it is an api.Options.Observe.
 func (m *Metrics) Observe(o api.Observation) {
-	m.requests.WithLabelValues(o.Route, strconv.Itoa(o.Status)).Observe(o.Duration.Seconds())
+	m.observer(o.Route, o.Status).Observe(o.Duration.Seconds())
+}
+
+// observer returns the histogram of a route and a status. Those that were asked for before are found without a lock.
+func (m *Metrics) observer(route string, status int) prometheus.Observer {
+	k := answerKind{route, status}
+	for {
+		known := m.observers.Load()
+		if known != nil {
+			if found, ok := (*known)[k]; ok {
+				return found
+			}
+		}
+		more := map[answerKind]prometheus.Observer{k: m.requests.WithLabelValues(route, strconv.Itoa(status))}
+		if known != nil {
+			maps.Copy(more, *known)
+		}
+		if m.observers.CompareAndSwap(known, &more) {
+			return more[k]
+		}
+	}
 }
 
 // Ready notes whether a part can do its work.
