@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
+	"latchkey/daemon/store/pgstore/pgtest"
 )
 
 // baselineVariable makes the test binary serve a recorded answer instead of running tests; its value is the answer.
@@ -147,52 +147,6 @@ func (c *caller) exchange() (string, error) {
 	return first, err
 }
 
-// round lets each caller make n calls at the same time as the others and returns how many were made in a second.
-func round(b *testing.B, all []*caller, n int, status string) float64 {
-	b.Helper()
-	var wg sync.WaitGroup
-	started := time.Now()
-	for _, c := range all {
-		wg.Go(func() {
-			for range n {
-				if err := c.call(status); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return float64(n*len(all)) / time.Since(started).Seconds()
-}
-
-// BenchmarkCheck compares GET /api/v1/user with a handler that sends the same answer without checking: both as processes of
-// their own over loopback, in turn, in one run. The figure to read is "ratio", the median over the pairs of rounds.
-func BenchmarkCheck(b *testing.B) {
-	s := newSite(b, map[string]string{"alice": "secret"})
-	s.start()
-	token := s.token("alice:secret", "")
-	request := "GET /api/v1/user HTTP/1.1\r\nHost: localhost\r\nX-Auth-Token: " + token + "\r\n\r\n"
-	same := baseline(b, s.do(httpRequest("/api/v1/user", token)).want(b, http.StatusOK))
-	for _, connections := range []int{1, 16} {
-		b.Run(fmt.Sprintf("connections=%d", connections), func(b *testing.B) {
-			checks := callers(b, connections, s.port, request)
-			plain := callers(b, connections, same, request)
-			calls := 4000 / connections
-			round(b, checks, calls, " 200 ")
-			round(b, plain, calls, " 200 ")
-			var ratios, rates []float64
-			for b.Loop() {
-				check := round(b, checks, calls, " 200 ")
-				rates = append(rates, check)
-				ratios = append(ratios, check/round(b, plain, calls, " 200 "))
-			}
-			b.ReportMetric(median(rates), "checks/s")
-			b.ReportMetric(median(ratios), "ratio")
-		})
-	}
-}
-
 // httpRequest is a GET with a token.
 func httpRequest(path, token string) request {
 	return request{method: "GET", path: path, header: map[string]string{"X-Auth-Token": token}}
@@ -200,35 +154,125 @@ func httpRequest(path, token string) request {
 
 // median returns the middle one.
 func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
+	return slices.Sorted(slices.Values(values))[len(values)/2]
 }
 
-// BenchmarkLogin compares a log-in, end to end over loopback with a durable token, with the bare bcrypt comparison of cost 10,
-// in turn, in one run. The figure to read is "overhead-%", what the log-in costs on top of the hash.
-func BenchmarkLogin(b *testing.B) {
-	s := newSite(b, nil)
-	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), 10)
-	if err != nil {
-		b.Fatal(err)
+// ratio returns the median of the quotients of two lists, value by value: rounds that were run one after the other.
+func ratio(above, below []float64) float64 {
+	var quotients []float64
+	for i := range above {
+		quotients = append(quotients, above[i]/below[i])
 	}
-	s.write("htpasswd", "alice:"+string(hash)+"\n")
-	s.start()
-	login := callers(b, 1, s.port, "POST /auth/v1/tokens HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nAuthorization: Basic YWxpY2U6c2VjcmV0\r\n\r\n")[0]
-	var logins, hashes []float64
+	return median(quotients)
+}
+
+// benchRounds is how many rounds each side of a comparison has, and benchRound how long a round is.
+const (
+	benchRounds = 9
+	benchRound  = 200 * time.Millisecond
+)
+
+// inTurn runs the sides of a comparison in turn, a round each, and returns what each returned in each of its rounds. Each time
+// another side begins, so that none is always the one behind the slowest.
+func inTurn(b *testing.B, sides ...func() float64) [][]float64 {
+	b.Helper()
+	for _, side := range sides {
+		side() // the first round opens connections, fills caches and grows heaps
+	}
+	rates := make([][]float64, len(sides))
 	for b.Loop() {
-		started := time.Now()
-		if err := login.call(" 201 "); err != nil {
-			b.Fatal(err)
+		for n := range benchRounds {
+			for i := range sides {
+				at := (n + i) % len(sides)
+				rates[at] = append(rates[at], sides[at]())
+			}
 		}
-		logins = append(logins, float64(time.Since(started)))
-		started = time.Now()
-		if err := bcrypt.CompareHashAndPassword(hash, []byte("secret")); err != nil {
-			b.Fatal(err)
-		}
-		hashes = append(hashes, float64(time.Since(started)))
 	}
-	b.ReportMetric(median(logins)/1e6, "login-ms")
-	b.ReportMetric(median(hashes)/1e6, "hash-ms")
-	b.ReportMetric((median(logins)/median(hashes)-1)*100, "overhead-%")
+	return rates
+}
+
+// during lets the callers make calls for a round and returns how many were made in a second, and how long each took.
+func during(b *testing.B, all []*caller, status string) (rate float64, took []time.Duration) {
+	b.Helper()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	started := time.Now()
+	for _, c := range all {
+		wg.Go(func() {
+			var own []time.Duration
+			for before := started; before.Sub(started) < benchRound; {
+				if err := c.call(status); err != nil {
+					b.Error(err)
+					return
+				}
+				now := time.Now()
+				own = append(own, now.Sub(before))
+				before = now
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, own...)
+		})
+	}
+	wg.Wait()
+	if b.Failed() {
+		b.FailNow()
+	}
+	return float64(len(took)) / time.Since(started).Seconds(), took
+}
+
+// plainly is during for a side whose rate alone counts.
+func plainly(b *testing.B, all []*caller, status string) func() float64 {
+	return func() float64 {
+		b.Helper()
+		rate, _ := during(b, all, status)
+		return rate
+	}
+}
+
+// reportTimes reports the median of times and two high percentiles, in microseconds.
+func reportTimes(b *testing.B, took []time.Duration) {
+	b.Helper()
+	slices.Sort(took)
+	for _, p := range []struct {
+		name  string
+		share float64
+	}{{"p50-µs", 0.5}, {"p99-µs", 0.99}, {"p99.9-µs", 0.999}} {
+		b.ReportMetric(float64(took[int(float64(len(took))*p.share)])/float64(time.Microsecond), p.name)
+	}
+}
+
+// empty starts the handler that sends status 200 and nothing else.
+func empty(b *testing.B) (port int) {
+	b.Helper()
+	return baseline(b, answer{status: http.StatusOK, header: http.Header{}})
+}
+
+// benchStores are the kinds of store that the benchmarks compare.
+var benchStores = [...]string{"bolt", "postgres"}
+
+// benchSite prepares a site with a store of this kind, and limits that no benchmark reaches.
+func benchSite(b *testing.B, kind string, users map[string]string) *site {
+	b.Helper()
+	s := newSite(b, users)
+	if kind == "postgres" {
+		s = newNode(b, pgtest.Start(b).NewDatabase(b), users)
+	}
+	change := s.config
+	s.config = func(text string) string {
+		if change != nil {
+			text = change(text)
+		}
+		return strings.NewReplacer("source_rate = 100000\n", "source_rate = 1000000\n", "source_burst = 100000\n", "source_burst = 1000000\n").Replace(text)
+	}
+	return s
+}
+
+// startOn starts the site, whose store is of this kind, and waits until it answers checks as fast as it will.
+func (s *site) startOn(kind string) {
+	if kind == "postgres" {
+		startAll([]*site{s})
+		return
+	}
+	s.start()
 }
