@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -20,7 +21,7 @@ func BenchmarkCheck(b *testing.B) {
 			for _, path := range []string{"/api/v1/user", "/auth/v1/verify"} {
 				same := baseline(b, s.do(httpRequest(path, token)).want(b, http.StatusOK))
 				for _, connections := range []int{1, 16, 256} {
-					b.Run(fmt.Sprintf("path=%s/connections=%d", path[1:], connections), func(b *testing.B) {
+					b.Run(fmt.Sprintf("path=%s/connections=%d", filepath.Base(path), connections), func(b *testing.B) {
 						request := "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nX-Auth-Token: " + token + "\r\n\r\n"
 						compareChecks(b, request, connections, s.port, same, nothing)
 					})
