@@ -108,7 +108,7 @@ func (d *Daemon) open(ctx context.Context, c *conf.Config) error {
 		return err
 	}
 	d.running.Store(running)
-	if d.store, err = openStore(ctx, c.Store, d.log); err != nil {
+	if d.store, err = awaitStore(ctx, c.Store, d.log); err != nil {
 		return fmt.Errorf("[store] url: %w", err)
 	}
 	if d.audit, err = audit.Open(c.Audit.File, c.Audit.Deadline, time.Now); err != nil {

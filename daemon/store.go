@@ -38,6 +38,31 @@ func openStore(ctx context.Context, c conf.Store, log *slog.Logger) (store.Store
 	return pgstore.NewNode(opened, pgstore.NodeOptions{CacheBytes: c.Cache, Grace: c.Grace, Now: time.Now}), nil
 }
 
+// databaseInterval is how often a start looks for a database that is away.
+const databaseInterval = time.Second
+
+// awaitStore is openStore, and waits for a database that cannot be reached: after a power cut it may need longer than this host.
+func awaitStore(ctx context.Context, c conf.Store, log *slog.Logger) (store.Store, error) {
+	said := false
+	for {
+		opened, err := openStore(ctx, c, log)
+		if !errors.Is(err, pgstore.ErrUnreachable) {
+			return opened, err
+		}
+		if !said {
+			said = true
+			log.Warn("waiting for the database", "error", err)
+		}
+		timer := time.NewTimer(databaseInterval)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, err
+		}
+	}
+}
+
 // CopyStore copies everything from one store into another, empty one and compares them afterwards, record by record. say is
 // told now and then how far it is. Nothing else may use either store meanwhile; see package transfer. It returns what the copy
 // holds.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -169,6 +170,32 @@ func TestDatabaseAway(t *testing.T) {
 		eventually(t, "checks and log-ins", func() bool {
 			return check() == http.StatusOK && login() == http.StatusCreated && ready() == http.StatusOK
 		})
+	}
+}
+
+// A daemon that starts while its database is away waits for it, can be stopped meanwhile, and serves as soon as it is there. One that
+// the database turns away ends with a sentence that holds no password.
+func TestStartWithoutDatabase(t *testing.T) {
+	server := pgtest.StartWith(t, pgtest.Options{TCP: true})
+	database := server.TCPURL(t, server.NewDatabase(t))
+	s := newNode(t, database, map[string]string{"alice": "secret"})
+	server.Stop(t)
+	s.daemon = s.launch("--config-file", s.configure())
+	s.daemon.waitFor("waiting for the database")
+	s.daemon.signal(syscall.SIGTERM)
+	if code := s.daemon.wait(); code == 2 {
+		t.Errorf("exit code %d, as for a faulty configuration", code)
+	}
+	s.daemon = s.launch("--config-file", s.configure())
+	s.daemon.waitFor("waiting for the database")
+	server.Restart(t)
+	s.daemon.waitFor("msg=ready")
+	s.token("alice:secret", "")
+
+	other := newNode(t, strings.Replace(database, pgtest.Password, "canary", 1), nil)
+	p := other.launch("--config-file", other.configure())
+	if code := p.wait(); code != 1 || !strings.Contains(p.text(), "password authentication failed") || strings.Contains(p.text(), "canary") {
+		t.Errorf("exit code %d with a wrong password:\n%s", code, p.text())
 	}
 }
 

@@ -32,6 +32,17 @@ var (
 	errReadOnly = errors.New("the database server takes no writes: it is a standby, or set to be read only")
 )
 
+// ErrUnreachable means that no server has answered, or one that is still starting, so that it is of use to try again later.
+var ErrUnreachable = errors.New("the database cannot be reached")
+
+// unreachable reports whether an error means that, and not that a server has turned us away.
+func unreachable(err error) bool {
+	c := code(err)
+	_, failed := errors.AsType[*pgconn.ConnectError](err)
+	return strings.HasPrefix(c, "57P") || c == "53300" /* too many connections */ || failed && c == "" ||
+		c == "" && (errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err))
+}
+
 // verdict is an error of the caller's function, or a sentinel: it is returned as it is, and nothing is tried again.
 type verdict struct{ error }
 

@@ -118,6 +118,18 @@ func (n *Node) justFailed() bool {
 	return failed != nil && n.options.Now().Sub(*failed) < retryInterval && n.withinGrace()
 }
 
+// Ping returns nil when the database can be read and written; see store.Operations. A database that does not answer is an error
+// in good time.
+func (n *Node) Ping(ctx context.Context) error {
+	limited, cancel := n.bounded(ctx)
+	defer cancel()
+	err := n.Store.Ping(limited)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return context.Cause(limited)
+	}
+	return err
+}
+
 // UpdateCredential changes a credential; see store.Credentials.
 func (n *Node) UpdateCredential(ctx context.Context, id store.ID, change func(*store.Credential) error) (store.Credential, error) {
 	ctx, cancel := n.bounded(ctx)

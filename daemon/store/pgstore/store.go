@@ -38,8 +38,8 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open connects to the database that a URL names (postgres://user@host/database, with what libpq understands behind a question
-// mark) and brings its tables up to date. The error says what to do: no such server, a password that is not taken, no right to
-// make the tables, a database that a newer version has made. It never holds a password.
+// mark) and brings its tables up to date. The error says what to do: no such server (ErrUnreachable), a password that is not taken,
+// no right to make the tables, a database that a newer version has made. It never holds a password.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	config, err := parse(url, o)
@@ -53,6 +53,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s := &Store{pool: pool, log: o.Log}
 	if err := s.prepare(ctx); err != nil {
 		pool.Close()
+		if unreachable(err) {
+			return nil, fmt.Errorf("%w: %w", ErrUnreachable, bare(err))
+		}
 		return nil, fmt.Errorf("store: %w", bare(err))
 	}
 	return s, nil
