@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,13 +30,14 @@ type recorded struct {
 	Body   string
 }
 
-// serveBaseline serves the recorded answer with net/http and the daemon's own limits, until it is killed.
+// serveBaseline serves the recorded answer with net/http and the daemon's own limits and collector's pace, until it is killed.
 func serveBaseline(text string) int {
 	var r recorded
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	debug.SetGCPercent(collectorPercent)
 	body := []byte(r.Body)
 	server := &http.Server{
 		Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(r.Port)), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
@@ -168,8 +170,8 @@ func ratio(above, below []float64) float64 {
 
 // benchRounds is how many rounds each side of a comparison has, and benchRound how long a round is.
 const (
-	benchRounds = 9
-	benchRound  = 200 * time.Millisecond
+	benchRounds = 19
+	benchRound  = 100 * time.Millisecond
 )
 
 // inTurn runs the sides of a comparison in turn, a round each, and returns what each returned in each of its rounds. Each time
