@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -77,8 +79,8 @@ warm-up are not counted. Connections are HTTP/1.1 and are kept. Ctrl-C ends the 
 	flags := cmd.Flags()
 	flags.DurationVar(&f.duration, "duration", 10*time.Second, "how long calls are counted, up to an hour")
 	flags.DurationVar(&f.warmup, "warmup", time.Second, "how long calls are made before the first is counted")
-	flags.IntVar(&f.connections, "connections", 16, "how many calls there are at a `number` of times, 1 to 1024")
-	flags.Float64Var(&f.rate, "rate", 0, "how many calls are due in a second; a `number`, 0 for as fast as the connections go")
+	flags.IntVar(&f.connections, "connections", 16, "the `number` of calls at a time, each over a connection of its own, 1 to 1024")
+	flags.Float64Var(&f.rate, "rate", 0, "the `number` of calls that are due in a second; 0 for as fast as the connections go")
 	flags.StringVar(&f.mix, "mix", checks+"=100", "the `shares` of the kinds of calls, such as checks=95,logins=5")
 	flags.StringVar(&f.check, "check", checkUser, "what a check asks: `user`, verify or introspect")
 	flags.StringVarP(&f.user, "user", "u", "", "the `user` who logs in")
@@ -111,6 +113,7 @@ type bench struct {
 	bearer   secret.Text    // the credential of the checks, once it is known; empty when none is shown
 	users    *benchUsers
 	tokens   benchTokens
+	requests benchRequests
 	options  load.Options
 }
 
@@ -198,17 +201,43 @@ func (b *bench) checkFlags() error {
 	return b.options.Check()
 }
 
-// connections sets what the run's connections are made of: each has a transport to itself, so that it has one connection, and keeps
-// it.
+// connections sets what the run's connections are made of. Each is kept, and carries one call at a time.
 func (b *bench) connections() error {
 	base, model, err := b.app.clientOptions(b.settings).Transport()
 	if err != nil {
 		return hinted{usageError{err}, b.app.server}
 	}
 	b.base = base
-	model.ForceAttemptHTTP2, model.DisableCompression = false, true
-	model.MaxConnsPerHost, model.MaxIdleConnsPerHost, model.IdleConnTimeout = 1, 1, 0
-	b.options.Transport = func() http.RoundTripper { return model.Clone() }
+	if model.Proxy != nil {
+		proxy, err := model.Proxy(&http.Request{URL: base})
+		if err != nil {
+			return usageError{errors.New("the address of the proxy in the environment is none")}
+		}
+		if proxy != nil { // net/http knows how to go through one
+			model.ForceAttemptHTTP2, model.DisableCompression = false, true
+			model.MaxConnsPerHost, model.MaxIdleConnsPerHost = 1, 1
+			b.options.Transport = func() http.RoundTripper { return model.Clone() }
+			return nil
+		}
+	}
+	port, encrypted := base.Port(), base.Scheme == "https"
+	if port == "" {
+		port = base.Scheme // a service's name will do
+	}
+	dial := func(ctx context.Context) (net.Conn, error) {
+		conn, err := model.DialContext(ctx, "tcp", net.JoinHostPort(base.Hostname(), port))
+		if err != nil || !encrypted {
+			return conn, err
+		}
+		config := model.TLSClientConfig.Clone()
+		config.ServerName = base.Hostname()
+		secured := tls.Client(conn, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		return secured, nil
+	}
+	b.options.Transport = func() http.RoundTripper { return load.NewConnection(dial, b.app.now) }
 	return nil
 }
 

@@ -95,8 +95,9 @@ func (u *benchUsers) next() (benchUser, error) {
 			"The name or the password is wrong, or the account may not log in; the server does not tell which.",
 		}
 	}
+	user := u.list[u.turn%len(u.list)]
 	u.turn++
-	return u.list[u.turn%len(u.list)], nil
+	return user, nil
 }
 
 // refuse leaves a user out from now on.
@@ -135,24 +136,58 @@ func (t *benchTokens) add(token secret.Text) {
 	}
 }
 
-// nextCheck returns a check.
-func (b *bench) nextCheck() (load.Call, error) {
-	method, path, form := http.MethodGet, []string{"api", "v1", "user"}, ""
+// benchRequests are what calls are made from. They are built once: building one costs as much as sending it, and what the tool costs is
+// missing from a server on the same host.
+type benchRequests struct {
+	check, login *http.Request
+	body         string // of the check
+}
+
+// buildRequests builds the requests; that of the check once its credential is known.
+func (b *bench) buildRequests() error {
+	var err error
+	if b.requests.login, err = b.request(http.MethodPost, "auth", "v1", "tokens"); err != nil {
+		return err
+	}
 	switch b.flags.check {
+	case checkUser:
+		b.requests.check, err = b.request(http.MethodGet, "api", "v1", "user")
 	case checkVerify:
-		path = []string{"auth", "v1", "verify"}
+		b.requests.check, err = b.request(http.MethodGet, "auth", "v1", "verify")
 	case checkIntrospect:
-		method, path, form = http.MethodPost, []string{"auth", "v1", "introspect"}, url.Values{"token": {b.bearer.Reveal()}}.Encode()
+		b.requests.body = url.Values{"token": {b.bearer.Reveal()}}.Encode()
+		b.requests.check, err = b.request(http.MethodPost, "auth", "v1", "introspect")
 	}
-	request, err := b.request(method, path, form)
 	if err != nil {
-		return load.Call{}, err
+		return err
 	}
-	if form != "" {
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if b.requests.body != "" {
+		b.requests.check.ContentLength = int64(len(b.requests.body))
+		b.requests.check.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if !b.bearer.Empty() {
-		request.Header.Set("Authorization", "Bearer "+b.bearer.Reveal())
+		b.requests.check.Header.Set("Authorization", "Bearer "+b.bearer.Reveal())
+	}
+	return nil
+}
+
+// request returns a request of the server.
+func (b *bench) request(method string, path ...string) (*http.Request, error) {
+	request, err := http.NewRequest(method, b.base.JoinPath(path...).String(), http.NoBody)
+	if err != nil {
+		return nil, errors.New("the address of the call cannot be built")
+	}
+	request.Header.Set("User-Agent", b.app.clientOptions(b.settings).UserAgent)
+	request.Header.Set("Accept", "application/json")
+	return request, nil
+}
+
+// nextCheck returns a check.
+func (b *bench) nextCheck() (load.Call, error) {
+	request := b.requests.check
+	if b.requests.body != "" {
+		request = request.WithContext(context.Background()) // a copy; the run gives it its own context
+		request.Body = io.NopCloser(strings.NewReader(b.requests.body))
 	}
 	return load.Call{Request: request}, nil
 }
@@ -163,10 +198,7 @@ func (b *bench) nextLogin() (load.Call, error) {
 	if err != nil {
 		return load.Call{}, err
 	}
-	request, err := b.request(http.MethodPost, []string{"auth", "v1", "tokens"}, "")
-	if err != nil {
-		return load.Call{}, err
-	}
+	request := b.requests.login.Clone(context.Background())
 	request.SetBasicAuth(user.name, user.password.Reveal())
 	return load.Call{Request: request, Done: func(status int, body []byte) {
 		var made struct {
@@ -181,20 +213,17 @@ func (b *bench) nextLogin() (load.Call, error) {
 	}}, nil
 }
 
-// request returns a request of the server, with a body unless that is empty.
-func (b *bench) request(method string, path []string, body string) (*http.Request, error) {
-	request, err := http.NewRequest(method, b.base.JoinPath(path...).String(), strings.NewReader(body))
-	if err != nil {
-		return nil, errors.New("the address of the call cannot be built")
-	}
-	request.Header.Set("User-Agent", b.app.clientOptions(b.settings).UserAgent)
-	request.Header.Set("Accept", "application/json")
-	return request, nil
-}
-
 // probe makes one call of each kind, so that a wrong address or credential ends the run before it begins, with the error and the exit
 // code that any other command would have.
 func (b *bench) probe(ctx context.Context) error {
+	if b.mix[checks] > 0 {
+		if err := b.learnCredential(ctx); err != nil {
+			return err
+		}
+	}
+	if err := b.buildRequests(); err != nil {
+		return err
+	}
 	if b.mix[checks] > 0 {
 		if err := b.probeCheck(ctx); err != nil {
 			return err
@@ -215,9 +244,9 @@ func (b *bench) probe(ctx context.Context) error {
 	return nil
 }
 
-// probeCheck makes one check and finds out which credential the checks show. The client's own call comes first: it renews a log-in
-// that has ended, and its errors say best what is wrong.
-func (b *bench) probeCheck(ctx context.Context) error {
+// learnCredential finds out which credential the checks show. The client's own call comes first: it renews a log-in that has ended,
+// and its errors say best what is wrong.
+func (b *bench) learnCredential(ctx context.Context) error {
 	if _, err := b.client.WhoAmI(ctx); err != nil {
 		return err
 	}
@@ -229,6 +258,11 @@ func (b *bench) probeCheck(ctx context.Context) error {
 	if b.flags.check == checkIntrospect && b.bearer.Empty() {
 		return usageError{errors.New("there is no credential to introspect")}
 	}
+	return nil
+}
+
+// probeCheck makes one check as the run will.
+func (b *bench) probeCheck(ctx context.Context) error {
 	call, err := b.nextCheck()
 	if err != nil {
 		return err
@@ -236,7 +270,7 @@ func (b *bench) probeCheck(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, b.options.Timeout)
 	defer cancel()
 	transport := b.options.Transport()
-	if idle, ok := transport.(*http.Transport); ok {
+	if idle, ok := transport.(interface{ CloseIdleConnections() }); ok {
 		defer idle.CloseIdleConnections()
 	}
 	answer, err := transport.RoundTrip(call.Request.WithContext(limited))

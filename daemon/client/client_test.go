@@ -436,3 +436,32 @@ func TestLoadAPIKey(t *testing.T) {
 		}
 	}
 }
+
+// Who makes requests of his own gets the address and the trust that a Client has, and connections that are nobody else's.
+func TestTransport(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) }))
+	defer server.Close()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	options := Options{URL: server.URL + "/below/auth/v1/", CAFile: file}
+	base, transport, err := options.Transport()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer transport.CloseIdleConnections()
+	answer, err := (&http.Client{Transport: transport}).Get(base.JoinPath("info").String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if text, err := io.ReadAll(answer.Body); err != nil || string(text) != "/below/info" {
+		t.Errorf("%q, %v", text, err)
+	}
+	for _, options := range []Options{{URL: "nonsense"}, {URL: server.URL, CAFile: file + "x"}} {
+		if base, transport, err := options.Transport(); err == nil || transport != nil {
+			t.Errorf("%v, %v, %v", base, transport, err)
+		}
+	}
+}

@@ -14,8 +14,11 @@ import (
 )
 
 // against makes a run against a real server, which ends when so many calls were begun, and not by the clock.
-func against(t *testing.T, connections int, calls int64, kinds ...Kind) Measured {
+func against(t *testing.T, server *httptest.Server, connections int, calls int64, kinds ...Kind) Measured {
 	t.Helper()
+	dial := func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", server.Listener.Addr().String())
+	}
 	ctx, enough := context.WithCancel(t.Context())
 	defer enough()
 	var begun atomic.Int64
@@ -29,9 +32,7 @@ func against(t *testing.T, connections int, calls int64, kinds ...Kind) Measured
 	}
 	return measure(t, ctx, Options{
 		Kinds: kinds, Connections: connections, Duration: MaxDuration, Timeout: time.Minute, Grace: time.Minute, Now: time.Now,
-		Transport: func() http.RoundTripper {
-			return &http.Transport{MaxConnsPerHost: 1, MaxIdleConnsPerHost: 1, DisableCompression: true}
-		},
+		Transport: func() http.RoundTripper { return NewConnection(dial, time.Now) },
 	})
 }
 
@@ -67,7 +68,7 @@ func TestRunOverHTTP(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	m := against(t, 4, 1000, kindOf(server, "plain", "/plain", 3, nil), kindOf(server, "refuse", "/refuse", 1, func(status int, body []byte) {
+	m := against(t, server, 4, 1000, kindOf(server, "plain", "/plain", 3, nil), kindOf(server, "refuse", "/refuse", 1, func(status int, body []byte) {
 		if status == http.StatusOK && string(body) != "/refuse" || status != http.StatusOK && len(body) > 0 {
 			t.Errorf("status %d with %q", status, body)
 		}
@@ -117,7 +118,7 @@ func TestAnswersOverHTTP(t *testing.T) {
 		if handler != nil {
 			server = httptest.NewServer(handler)
 		}
-		k := against(t, 2, 10, kindOf(server, "calls", "/", 1, nil)).Kinds[0]
+		k := against(t, server, 2, 10, kindOf(server, "calls", "/", 1, nil)).Kinds[0]
 		if k.Calls < 10 || k.Errors[want] != k.Calls {
 			t.Errorf("%s: %+v", want, k)
 		}
@@ -143,12 +144,12 @@ func TestLongAnswers(t *testing.T) {
 			t.Errorf("%d bytes", len(body))
 		}
 	})
-	if k := against(t, 1, 5, long).Kinds[0]; k.Successes != 5 || len(peers) != 1 {
+	if k := against(t, server, 1, 5, long).Kinds[0]; k.Successes != 5 || len(peers) != 1 {
 		t.Errorf("%+v over %d connections", k, len(peers))
 	}
 	length = keptBody + readBody + 1<<20
 	clear(peers)
-	if k := against(t, 1, 5, long).Kinds[0]; k.Successes != 5 || int64(len(peers)) != k.Successes {
+	if k := against(t, server, 1, 5, long).Kinds[0]; k.Successes != 5 || int64(len(peers)) != k.Successes {
 		t.Errorf("%+v over %d connections", k, len(peers))
 	}
 }
