@@ -79,6 +79,16 @@ type Checker interface {
 	Check(ctx context.Context) error
 }
 
+// Waiter is an optional ability: a backend that waits for somebody else (a directory server) while it decides, instead of
+// hashing by itself, says how many calls of Authenticate at a time are of use. Others get as many as there are cores.
+type Waiter interface {
+	// Parallel returns a number from 1 to MaxParallel; it does not change.
+	Parallel() int
+}
+
+// MaxParallel is the most calls of Authenticate that a backend gets at a time.
+const MaxParallel = 128
+
 // Looker is an optional ability: a backend that can say who somebody is without his password.
 type Looker interface {
 	// Lookup returns the account's name, groups and mail with Outcome Accepted, or Outcome UnknownUser. It says nothing about

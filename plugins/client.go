@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -24,8 +25,9 @@ const maxErrorText = 512
 // Client speaks to a backend over a connection. It is a Backend itself: each call ends at its deadline at the latest, no type
 // of the protocol gets out, and an answer that breaks the contract is an error.
 type Client struct {
-	rpc     proto.BackendClient
-	timeout time.Duration
+	rpc      proto.BackendClient
+	timeout  time.Duration
+	parallel atomic.Uint32 // as Configure was told
 }
 
 var (
@@ -60,8 +62,13 @@ func (c *Client) Configure(ctx context.Context, settings Settings) error {
 	if len(faults) > 0 {
 		return &SettingsError{Faults: faults}
 	}
+	c.parallel.Store(min(answer.GetParallel(), MaxParallel))
 	return nil
 }
+
+// Parallel returns how many calls of Authenticate at a time are of use to the backend, as it said when it was configured; 0 when it
+// said nothing, and so computes. See Waiter.
+func (c *Client) Parallel() int { return int(c.parallel.Load()) }
 
 // Authenticate asks the backend; see Backend.
 func (c *Client) Authenticate(ctx context.Context, request Request) (Result, error) {

@@ -55,6 +55,9 @@ func newVariant(name string) plugins.Factory {
 	}
 }
 
+// Parallel is for the variant that waits; 0 is out of bounds, as the others are.
+func (v variant) Parallel() int { return map[string]int{"hangs": 7, "noisy": 1 << 20}[v.name] }
+
 func (v variant) Authenticate(ctx context.Context, r plugins.Request) (plugins.Result, error) {
 	accepted := plugins.Result{Outcome: plugins.Accepted, Name: r.Name}
 	switch v.name {
@@ -149,6 +152,19 @@ func TestWhatDoesNotStart(t *testing.T) {
 				t.Fatalf("error %v", err)
 			}
 		})
+	}
+}
+
+// What a backend says of how many it can serve at once arrives, within bounds.
+func TestParallel(t *testing.T) {
+	for name, want := range map[string]int{"hangs": 7, "noisy": plugins.MaxParallel, "environ": 1} {
+		c, _, err := launch(t, name, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Client().Parallel(); got != want {
+			t.Errorf("%s: %d at once, want %d", name, got, want)
+		}
 	}
 }
 

@@ -74,7 +74,11 @@ func (s *server) Configure(ctx context.Context, r *proto.ConfigureRequest) (answ
 		return nil, status.Error(codes.FailedPrecondition, err.Error())
 	}
 	s.backend = backend
-	return &proto.ConfigureResponse{}, nil
+	answer = &proto.ConfigureResponse{}
+	if waiter, ok := backend.(Waiter); ok {
+		answer.Parallel = uint32(min(max(waiter.Parallel(), 1), MaxParallel))
+	}
+	return answer, nil
 }
 
 // ready returns the backend once it is configured.

@@ -17,6 +17,7 @@ import (
 var (
 	_ plugins.Backend = (*Backend)(nil)
 	_ plugins.Checker = (*Backend)(nil)
+	_ plugins.Waiter  = (*Backend)(nil)
 	_ plugins.Looker  = (*Backend)(nil)
 	_ plugins.Closer  = (*Backend)(nil)
 )
@@ -97,6 +98,9 @@ func (b *Backend) openService(ctx context.Context, to endpoint) (*conn, error) {
 	}
 	return c, nil
 }
+
+// Parallel returns how many log-ins at a time are of use: as many as there are connections for them. The directory does the work.
+func (b *Backend) Parallel() int { return b.config.poolSize }
 
 // Authenticate searches the account, binds as it, and looks at its groups. See the package comment for what it promises.
 func (b *Backend) Authenticate(ctx context.Context, request plugins.Request) (plugins.Result, error) {

@@ -119,6 +119,16 @@ func (b *Backend) current() plugins.Connection {
 	return b.connection
 }
 
+// Parallel returns how many calls of Authenticate at a time are of use, as the backend said when it was started; 0 when it said
+// nothing or is not there.
+func (b *Backend) Parallel() int {
+	connection := b.current()
+	if connection == nil {
+		return 0
+	}
+	return connection.Client().Parallel()
+}
+
 // drop lets go of a connection that is lost and reports whether it ever answered a call.
 func (b *Backend) drop() (served bool, err error) {
 	b.mu.Lock()

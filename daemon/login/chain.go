@@ -30,12 +30,20 @@ type link struct {
 	gate    *gate
 }
 
-// NewChain returns the chain of backends. Each is asked by as many callers at once as there are cores, and queue more may
-// wait for it.
+// parallel is what a backend may say of itself: how many callers at once it can use, because it waits and does not compute; 0 for
+// as many as there are cores.
+type parallel interface{ Parallel() int }
+
+// NewChain returns the chain of backends. Each is asked by as many callers at once as there are cores, or as it says of itself, and
+// queue more may wait for it.
 func NewChain(backends []Backend, queue int) *Chain {
 	chain := &Chain{}
 	for _, backend := range backends {
-		chain.links = append(chain.links, link{backend: backend, gate: newGate(runtime.GOMAXPROCS(0), queue)})
+		slots := runtime.GOMAXPROCS(0)
+		if said, ok := backend.(parallel); ok && said.Parallel() > 0 {
+			slots = said.Parallel()
+		}
+		chain.links = append(chain.links, link{backend: backend, gate: newGate(slots, queue)})
 	}
 	return chain
 }

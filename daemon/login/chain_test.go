@@ -3,8 +3,10 @@ package login
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,15 +145,39 @@ func TestHangingBackendLeavesOthersAlone(t *testing.T) {
 	})
 }
 
+// A backend that computes is asked by as many at once as there are cores, and one that waits by as many as it says.
+func TestParallelism(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	for said, want := range map[int]int{0: cores, 1: 1, 7: 7, 40: 40} {
+		synctest.Test(t, func(t *testing.T) {
+			g := &gateless{name: "ldap", block: make(chan struct{}), said: said}
+			chain := NewChain([]Backend{g}, 100)
+			for range 64 {
+				go func() { _, _ = chain.Ask(t.Context(), plugins.Request{Name: "x"}) }()
+			}
+			synctest.Wait()
+			if got := int(g.asked.Load()); got != want {
+				t.Errorf("a backend that says %d is asked by %d at once, want %d", said, got, want)
+			}
+			close(g.block)
+		})
+	}
+}
+
 // gateless hangs until its channel is closed; unlike scripted it may be asked by many at once.
 type gateless struct {
 	name  string
 	block chan struct{}
+	said  int
+	asked atomic.Int64
 }
 
 func (g *gateless) Name() string { return g.name }
 
+func (g *gateless) Parallel() int { return g.said }
+
 func (g *gateless) Authenticate(context.Context, plugins.Request) (plugins.Result, error) {
+	g.asked.Add(1)
 	<-g.block
 	return plugins.Result{}, errors.New("hung")
 }

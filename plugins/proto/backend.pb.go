@@ -156,7 +156,10 @@ func (x *ConfigureRequest) GetSettings() string {
 type ConfigureResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// faults is empty when the settings can be used.
-	Faults        []*SettingFault `protobuf:"bytes,1,rep,name=faults,proto3" json:"faults,omitempty"`
+	Faults []*SettingFault `protobuf:"bytes,1,rep,name=faults,proto3" json:"faults,omitempty"`
+	// parallel is how many calls of Authenticate at a time are of use to a backend that waits for somebody else, such as a directory
+	// server, instead of computing. 0 is for one that computes: as many as the host has cores.
+	Parallel      uint32 `protobuf:"varint,2,opt,name=parallel,proto3" json:"parallel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -196,6 +199,13 @@ func (x *ConfigureResponse) GetFaults() []*SettingFault {
 		return x.Faults
 	}
 	return nil
+}
+
+func (x *ConfigureResponse) GetParallel() uint32 {
+	if x != nil {
+		return x.Parallel
+	}
+	return 0
 }
 
 // SettingFault is one wrong setting.
@@ -611,9 +621,10 @@ const file_backend_proto_rawDesc = "" +
 	"\n" +
 	"\rbackend.proto\x12\x13latchkey.backend.v1\".\n" +
 	"\x10ConfigureRequest\x12\x1a\n" +
-	"\bsettings\x18\x01 \x01(\tR\bsettings\"N\n" +
+	"\bsettings\x18\x01 \x01(\tR\bsettings\"j\n" +
 	"\x11ConfigureResponse\x129\n" +
-	"\x06faults\x18\x01 \x03(\v2!.latchkey.backend.v1.SettingFaultR\x06faults\":\n" +
+	"\x06faults\x18\x01 \x03(\v2!.latchkey.backend.v1.SettingFaultR\x06faults\x12\x1a\n" +
+	"\bparallel\x18\x02 \x01(\rR\bparallel\":\n" +
 	"\fSettingFault\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"[\n" +
