@@ -59,5 +59,5 @@ func TestStoreCopy(t *testing.T) {
 	run(2, "--to: must be bolt:", "--from", file, "--to", "mysql://canary@x")
 	run(2, "the same store", "--from", file, "--to", file)
 	run(1, "no such file", "--from", "bolt:"+s.path("nowhere.db"), "--to", database)
-	run(1, "--to: store", "--from", file, "--to-file", s.write("url", "postgres://u:canary@127.0.0.1:1/x"))
+	run(1, "--to: the database cannot be reached: failed to connect", "--from", file, "--to-file", s.write("url", "postgres://u:canary@127.0.0.1:1/x"))
 }

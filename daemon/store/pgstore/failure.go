@@ -93,10 +93,10 @@ func (s *Store) failure(ctx context.Context, done string, err error) error {
 }
 
 // bare returns an error without the configuration of the connection, which holds the password, and which the driver leaves in
-// its errors, if not in their text.
+// its errors, if not in their text, which it spreads over several lines.
 func bare(err error) error {
 	if _, unreachable := errors.AsType[*pgconn.ConnectError](err); unreachable {
-		return errors.New(err.Error())
+		return errors.New(strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return err
 }

@@ -64,7 +64,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 // prepare brings the tables up to date and asks the server what it can do.
 func (s *Store) prepare(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
-		return fmt.Errorf("the database cannot be reached: %w", err)
+		return err
 	}
 	all, err := migrations()
 	if err != nil {
