@@ -76,11 +76,12 @@ func TestTwoNodesOneRow(t *testing.T) {
 
 // TestDeadlock has the server break a deadlock at the store's cost: the write is made all the same.
 func TestDeadlock(t *testing.T) {
-	server := pgtest.StartWith(t, pgtest.Options{Settings: map[string]string{"deadlock_timeout": "10ms"}})
+	// The server looks for a deadlock once, so long after a transaction began to wait. By then the other one must wait, too.
+	server := pgtest.StartWith(t, pgtest.Options{Settings: map[string]string{"deadlock_timeout": "3s"}})
 	url := server.NewDatabase(t)
 	s, other, admin := openAt(t, url, pgstore.Options{}), connect(t, url), connect(t, url)
 	create(t, s, 1, 2)
-	run(t, other, "SET deadlock_timeout = '1h'") // so that it is always the store that the server picks
+	run(t, other, "SET deadlock_timeout = '1min'") // so that it is the store that the server picks
 	run(t, other, "BEGIN")
 	touch := "UPDATE latchkey.credentials SET name = 'x' WHERE id = $1"
 	first, second := []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02")
