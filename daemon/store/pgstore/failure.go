@@ -17,6 +17,7 @@ const (
 	codeSerialization = "40001" // serialization_failure
 	codeDeadlock      = "40P01" // deadlock_detected
 	codeReadOnly      = "25006" // read_only_sql_transaction
+	codeConnections   = "53300" // too_many_connections
 	codeSchemaExists  = "42P06" // duplicate_schema
 	codeTableExists   = "42P07" // duplicate_table
 	codeNoFunction    = "42883" // undefined_function
@@ -39,7 +40,7 @@ var ErrUnreachable = errors.New("the database cannot be reached")
 func unreachable(err error) bool {
 	c := code(err)
 	_, failed := errors.AsType[*pgconn.ConnectError](err)
-	return strings.HasPrefix(c, "57P") || c == "53300" /* too many connections */ || failed && c == "" ||
+	return strings.HasPrefix(c, "57P") || c == codeConnections || failed && c == "" ||
 		c == "" && (errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err))
 }
 
@@ -59,10 +60,11 @@ func code(err error) string {
 	return ""
 }
 
-// collided reports whether a transaction was undone because of another one, so that it should be run again.
+// collided reports whether a transaction was undone because of another one, so that it should be run again; or could not begin
+// because the server had not yet cleared away the connections of callers who had gone.
 func collided(err error) bool {
 	c := code(err)
-	return c == codeSerialization || c == codeDeadlock || errors.Is(err, errRaced)
+	return c == codeSerialization || c == codeDeadlock || c == codeConnections || errors.Is(err, errRaced)
 }
 
 // cut reports whether a connection that was there is lost. A server that cannot be reached at all is another matter: to try

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // patience is how long the server may take to start, to stop, and to recover from a kill.
@@ -331,27 +332,42 @@ func (s *Server) parse(t testing.TB, database string) *url.URL {
 func (s *Server) NewDatabase(t testing.TB) string {
 	t.Helper()
 	name := fmt.Sprintf("test%d", s.databases.Add(1))
-	s.Exec(t, s.URL(), "CREATE DATABASE "+name)
+	s.Exec(t, s.URL(), "CREATE DATABASE "+name+" TEMPLATE template0") // which nothing of the server's own ever uses
 	t.Cleanup(func() {
-		// A test may end with the server down, and the database goes with it.
-		if s.Running() {
-			s.Exec(t, s.URL(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+		if !s.Running() {
+			return // the database goes with the server
+		}
+		var err error
+		s.eventually(t, "to drop a database", func() bool {
+			err = s.execute(s.URL(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+			answer, answered := errors.AsType[*pgconn.PgError](err)
+			return err == nil || !answered || answer.Code != inUse
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	})
 	return s.databaseURL(name)
 }
 
+// inUse is the code for a database whose sessions have been ended and are not gone within five seconds.
+const inUse = "55006"
+
 // Exec runs statements in a database, with a connection of their own.
 func (s *Server) Exec(t testing.TB, database, sql string) {
 	t.Helper()
+	if err := s.execute(database, sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func (s *Server) execute(database, sql string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, database)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	_, err = conn.Exec(ctx, sql)
-	if err := errors.Join(err, conn.Close(ctx)); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
+	return errors.Join(err, conn.Close(ctx))
 }
