@@ -13,7 +13,7 @@ import (
 // waits long for one.
 const (
 	sweepInterval = time.Minute
-	sweepBatch    = 1000
+	sweepBatch    = 100
 )
 
 // sweeper removes expired credentials and forgotten counters, and writes when service tokens were last used.

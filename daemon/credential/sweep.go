@@ -3,7 +3,7 @@ package credential
 import "context"
 
 // sweepBatch is the most that one call of Sweep removes: one small transaction, so that no other writer waits long for it.
-const sweepBatch = 1000
+const sweepBatch = 100
 
 // Sweep removes a small batch of expired credentials and returns how many it were; zero means that none is left. The error
 // is an Unavailable fault.

@@ -12,7 +12,7 @@ import (
 // hazard 29, hazard 67
 func TestSweep(t *testing.T) {
 	h := newHouse(t)
-	const expired = 1200
+	const expired = 120
 	for range expired {
 		h.issue(t, credential.Spec{Kind: store.KindSession, User: "bob", ExpiresAt: h.now.Add(time.Minute)})
 	}
@@ -27,7 +27,7 @@ func TestSweep(t *testing.T) {
 	h.now = h.now.Add(time.Minute - time.Microsecond)
 	sweep(0)
 	h.now = h.now.Add(time.Microsecond)
-	for _, want := range []int{1000, expired - 1000, 0} {
+	for _, want := range []int{100, expired - 100, 0} {
 		sweep(want)
 	}
 	if h.check(t, later.Text) != nil || h.check(t, key.Text) != nil {
