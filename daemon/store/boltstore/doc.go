@@ -39,7 +39,7 @@
 //
 // The file is mode 0600, and appears under its name only when it is whole and on the disk. It is opened by one process at a
 // time. After a proper Close it opens at once, whatever its size; after a crash every page is read and checked first, which
-// takes a second for a million credentials when the file is in memory.
+// took 18 s for two million credentials on a busy machine with two cores.
 //
 // The package hashes nothing and sees no credential's text. It does not shrink the file, and does not repair one.
 package boltstore
