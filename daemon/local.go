@@ -80,7 +80,7 @@ func Backup(ctx context.Context, c *conf.Config, w io.Writer) error {
 
 // backupFile copies a store that no daemon holds.
 func backupFile(ctx context.Context, c *conf.Config, w io.Writer) (err error) {
-	opened, err := openStore(ctx, c.Store, slog.New(slog.DiscardHandler))
+	opened, err := openForTool(ctx, c.Store, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return fmt.Errorf("[store] url: %w", err)
 	}

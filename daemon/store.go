@@ -16,26 +16,53 @@ import (
 	"latchkey/daemon/store/transfer"
 )
 
-// openTimeout is how long the start waits for a database.
-const openTimeout = 30 * time.Second
+const (
+	// openTimeout is how long a database may take to be opened, its tables brought up to date.
+	openTimeout = 30 * time.Second
+	// callTimeout is how long a request waits for one answer of a database.
+	callTimeout = 5 * time.Second
+)
 
-// openStore opens the store that the configuration names.
+// openStore opens the store of a daemon, as the configuration names it.
 func openStore(ctx context.Context, c conf.Store, log *slog.Logger) (store.Store, error) {
-	url := c.URL.Reveal()
-	if path, ok := strings.CutPrefix(url, "bolt:"); ok {
-		opened, err := boltstore.Open(path, boltstore.Options{Log: log, CacheBytes: c.Cache})
-		if err != nil {
-			return nil, err
-		}
-		return opened, nil
+	if path, ok := boltPath(c); ok {
+		return openFile(path, boltstore.Options{Log: log, CacheBytes: c.Cache})
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout, fmt.Errorf("the database did not answer within %s", openTimeout))
-	defer cancel()
-	opened, err := pgstore.Open(ctx, url, pgstore.Options{Log: log})
+	opened, err := openDatabase(ctx, c, pgstore.Options{Log: log, Timeout: callTimeout})
 	if err != nil {
 		return nil, err
 	}
 	return pgstore.NewNode(opened, pgstore.NodeOptions{CacheBytes: c.Cache, Grace: c.Grace, Now: time.Now}), nil
+}
+
+// openForTool opens a store for a command that is no node: it keeps nothing in memory, hears nothing, and waits as long as it
+// takes.
+func openForTool(ctx context.Context, c conf.Store, log *slog.Logger) (store.Store, error) {
+	if path, ok := boltPath(c); ok {
+		return openFile(path, boltstore.Options{Log: log})
+	}
+	opened, err := openDatabase(ctx, c, pgstore.Options{Log: log})
+	if err != nil {
+		return nil, err // and no nil pointer in an interface
+	}
+	return opened, nil
+}
+
+// boltPath returns the path of a store that is a file.
+func boltPath(c conf.Store) (string, bool) { return strings.CutPrefix(c.URL.Reveal(), "bolt:") }
+
+func openFile(path string, o boltstore.Options) (store.Store, error) {
+	opened, err := boltstore.Open(path, o)
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
+}
+
+func openDatabase(ctx context.Context, c conf.Store, o pgstore.Options) (*pgstore.Store, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout, fmt.Errorf("the database did not answer within %s", openTimeout))
+	defer cancel()
+	return pgstore.Open(ctx, c.URL.Reveal(), o)
 }
 
 // databaseInterval is how often a start looks for a database that is away.
@@ -72,7 +99,7 @@ func CopyStore(ctx context.Context, from, to conf.Store, log *slog.Logger, say f
 		return "", fmt.Errorf("--from: %w", err)
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	target, err := openStore(ctx, to, log)
+	target, err := openForTool(ctx, to, log)
 	if err != nil {
 		return "", fmt.Errorf("--to: %w", err)
 	}
@@ -88,12 +115,12 @@ func CopyStore(ctx context.Context, from, to conf.Store, log *slog.Logger, say f
 	return count.String(), nil
 }
 
-// openExisting is openStore for a store that must be there: a file is not made.
+// openExisting is openForTool for a store that must be there: a file is not made.
 func openExisting(ctx context.Context, c conf.Store, log *slog.Logger) (store.Store, error) {
-	if path, ok := strings.CutPrefix(c.URL.Reveal(), "bolt:"); ok {
+	if path, ok := boltPath(c); ok {
 		if _, err := os.Stat(path); err != nil {
 			return nil, err
 		}
 	}
-	return openStore(ctx, c, log)
+	return openForTool(ctx, c, log)
 }

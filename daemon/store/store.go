@@ -1,5 +1,5 @@
-// Package store says what Latchkey keeps and what a store must do; the implementations are below it (boltstore), and
-// storetest is the one suite that holds each of them to this contract.
+// Package store says what Latchkey keeps and what a store must do; the implementations are below it (boltstore, a file, and
+// pgstore, a database), and storetest is the one suite that holds each of them to this contract.
 //
 // What always holds: a write is durable when it returns, and either all of it is there or nothing; a change of a record is
 // one transaction around a function that sees the record as it is (compare-and-set), so two writers of one row never both

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"go.etcd.io/bbolt"
 
@@ -107,7 +108,9 @@ func importUser(tx *bbolt.Tx, u store.User) error {
 	if err := store.CheckName(u.Name); err != nil {
 		return err
 	}
-	settleUser(&u)
+	if err := u.Settle(); err != nil {
+		return err
+	}
 	value, err := encodeUser(&u)
 	if err != nil {
 		return err
@@ -122,8 +125,9 @@ func importLockout(tx *bbolt.Tx, l store.NamedLockout) error {
 	if err := store.CheckName(l.Key); err != nil {
 		return err
 	}
-	settleLockout(&l.Lockout)
-	settleTimes(&l.Expires)
+	if err := errors.Join(l.Lockout.Settle(), store.SettleTimes(&l.Expires)); err != nil {
+		return err
+	}
 	value, err := encode(lockoutRow{Failures: l.Lockout.Failures, Until: l.Lockout.Until, Expires: l.Expires})
 	if err != nil {
 		return err

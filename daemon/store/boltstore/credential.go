@@ -17,10 +17,9 @@ func (s *Store) CreateCredential(ctx context.Context, c store.Credential) error 
 
 // insert adds a new credential.
 func insert(tx *bbolt.Tx, c store.Credential) error {
-	if err := c.Check(); err != nil {
+	if err := c.Settle(); err != nil {
 		return err
 	}
-	settleCredential(&c)
 	value, err := encodeCredential(&c)
 	if err != nil {
 		return err
@@ -153,10 +152,9 @@ func (s *Store) UpdateCredential(ctx context.Context, id store.ID, change func(*
 			return err
 		}
 		after.ID, after.Kind, after.CreatedAt = before.ID, before.Kind, before.CreatedAt
-		if err := after.Check(); err != nil {
+		if err := after.Settle(); err != nil {
 			return err
 		}
-		settleCredential(&after)
 		return replace(tx, &before, &after)
 	}, func() { s.cache.Drop(before.Digest, after.Digest) })
 	if err != nil {
@@ -243,7 +241,9 @@ func (s *Store) NoteUses(ctx context.Context, used map[store.ID]time.Time) error
 			}
 			after := before
 			after.LastUsedAt = at
-			settleCredential(&after)
+			if err := after.Settle(); err != nil {
+				return writeError{err}
+			}
 			if err := replace(tx, &before, &after); err != nil {
 				return writeError{err}
 			}

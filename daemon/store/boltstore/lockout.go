@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -45,9 +46,10 @@ func (s *Store) PutLockout(ctx context.Context, key string, change func(*store.L
 		}
 		l = store.Lockout{Failures: before.Failures, Until: before.Until}
 		after := lockoutRow{Expires: change(&l)}
-		settleLockout(&l)
+		if err := errors.Join(l.Settle(), store.SettleTimes(&after.Expires)); err != nil {
+			return err
+		}
 		after.Failures, after.Until = l.Failures, l.Until
-		settleTimes(&after.Expires)
 		value, err := encode(after)
 		if err != nil {
 			return err
@@ -70,17 +72,6 @@ func (s *Store) PutLockout(ctx context.Context, key string, change func(*store.L
 		return store.Lockout{}, err
 	}
 	return l, nil
-}
-
-// settleLockout makes a counter what it will be when it is read again.
-func settleLockout(l *store.Lockout) {
-	settleTimes(&l.Until)
-	for i := range l.Failures {
-		settleTimes(&l.Failures[i])
-	}
-	if len(l.Failures) == 0 {
-		l.Failures = nil
-	}
 }
 
 // SweepLockouts forgets counters; see store.Lockouts. When there is none to forget it writes nothing.

@@ -112,38 +112,3 @@ func decodeUser(name, value []byte) (store.User, error) {
 		Nicknames: r.Nicknames, Disabled: r.Disabled, CreatedAt: r.CreatedAt, LastLoginAt: r.LastLoginAt,
 	}, nil
 }
-
-// settleCredential makes a credential what it will be when it is read again: times in UTC and whole microseconds, no empty
-// lists.
-func settleCredential(c *store.Credential) {
-	settleTimes(&c.CreatedAt, &c.ExpiresAt, &c.LastUsedAt)
-	settleLists(&c.Roles, &c.Groups)
-	if len(c.Metadata) == 0 {
-		c.Metadata = nil
-	}
-}
-
-// settleUser does the same for a user.
-func settleUser(u *store.User) {
-	settleTimes(&u.CreatedAt, &u.LastLoginAt)
-	settleLists(&u.Groups)
-	if len(u.Nicknames) == 0 {
-		u.Nicknames = nil
-	}
-}
-
-func settleTimes(times ...*time.Time) {
-	for _, t := range times {
-		if !t.IsZero() {
-			*t = t.UTC().Truncate(time.Microsecond)
-		}
-	}
-}
-
-func settleLists(lists ...*[]string) {
-	for _, list := range lists {
-		if len(*list) == 0 {
-			*list = nil
-		}
-	}
-}

@@ -79,7 +79,9 @@ func (s *Store) PutUser(ctx context.Context, name string, change func(*store.Use
 			return err
 		}
 		user.Name = name
-		settleUser(&user)
+		if err := user.Settle(); err != nil {
+			return err
+		}
 		value, err := encodeUser(&user)
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ func markKey(name string) text { return text("mark:" + name) }
 
 // Done reports whether a mark is there; see store.Bootstraps.
 func (s *Store) Done(ctx context.Context, name string) (done bool, err error) {
-	err = s.read(ctx, func() error {
+	err = s.read(ctx, func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, "SELECT count(*) > 0 FROM latchkey.facts WHERE key = $1", markKey(name)).Scan(&done)
 	})
 	return done && err == nil, err
@@ -25,7 +25,7 @@ func (s *Store) CreateOnce(ctx context.Context, name string, onlyIfEmpty bool, c
 		return false, err
 	}
 	var created bool
-	err := s.write(ctx, func(tx pgx.Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		created = false
 		// Who is second waits here for who is first, and sees what has become of him.
 		mark, err := tx.Exec(ctx, "INSERT INTO latchkey.facts (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", markKey(name), text(c.ID))
@@ -37,7 +37,7 @@ func (s *Store) CreateOnce(ctx context.Context, name string, onlyIfEmpty bool, c
 			return err
 		}
 		kept := c
-		if err := settleCredential(&kept); err != nil {
+		if err := kept.Settle(); err != nil {
 			return verdict{err}
 		}
 		created = true

@@ -3,6 +3,7 @@ package pgstore_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -155,4 +156,37 @@ func TestFrozenServer(t *testing.T) {
 	server.Thaw(t)
 	create(t, s, 3)
 	wantConsistent(t, s)
+}
+
+// TestTimeLimit asks a server that does not answer, with a context that never ends: each call ends by itself, and says why. That is
+// no end of the caller's context, so whoever watches over the process knows that it is alive.
+func TestTimeLimit(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.NewDatabase(t)
+	s := openAt(t, url, pgstore.Options{Timeout: 200 * time.Millisecond})
+	n := pgstore.NewNode(openAt(t, url, pgstore.Options{Timeout: 200 * time.Millisecond}), pgstore.NodeOptions{Now: time.Now})
+	create(t, s, 1)
+	server.Freeze(t)
+	calls := map[string]func(context.Context) error{"Ping": s.Ping, "Ping of a node": n.Ping}
+	for what, s := range map[string]store.Store{"": s, " of a node": n} {
+		calls["CredentialByDigest"+what] = func(ctx context.Context) error { _, err := s.CredentialByDigest(ctx, token(1).Digest); return err }
+		calls["Credential"+what] = func(ctx context.Context) error { _, err := s.Credential(ctx, token(1).ID); return err }
+		calls["Credentials"+what] = func(ctx context.Context) error { _, _, err := s.Credentials(ctx, store.Query{}); return err }
+		calls["CreateCredential"+what] = func(ctx context.Context) error { return s.CreateCredential(ctx, token(2)) }
+		calls["UpdateCredential"+what] = func(ctx context.Context) error {
+			_, err := s.UpdateCredential(ctx, token(1).ID, disable)
+			return err
+		}
+	}
+	for what, call := range calls {
+		err := call(t.Context())
+		if err == nil || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the database did not answer within 200ms") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	server.Thaw(t)
+	eventually(t, "an answer", func() bool { return s.Ping(t.Context()) == nil && n.Ping(t.Context()) == nil })
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -91,7 +91,7 @@ func exportCredentials(ctx context.Context, tx pgx.Tx, each func(store.Record) e
 
 // Import adds records; see store.Contents.
 func (s *Store) Import(ctx context.Context, records []store.Record) error {
-	return s.write(ctx, func(tx pgx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		batch := &pgx.Batch{}
 		held := false
 		for _, r := range records {
@@ -123,7 +123,7 @@ func queue(batch *pgx.Batch, r store.Record) error {
 		if err := store.CheckName(u.Name); err != nil {
 			return err
 		}
-		if err := settleUser(&u); err != nil {
+		if err := u.Settle(); err != nil {
 			return err
 		}
 		batch.Queue(strings.TrimSuffix(insertUserSQL, " ON CONFLICT (name) DO NOTHING"), userValues(&u)...)
@@ -132,17 +132,17 @@ func queue(batch *pgx.Batch, r store.Record) error {
 		if err := store.CheckName(l.Key); err != nil {
 			return err
 		}
-		if err := settleLockout(&l.Lockout); err != nil {
+		if err := l.Lockout.Settle(); err != nil {
 			return err
 		}
-		if err := settleTimes(&l.Expires); err != nil {
+		if err := store.SettleTimes(&l.Expires); err != nil {
 			return err
 		}
 		batch.Queue("INSERT INTO latchkey.lockouts (key, failures, locked_until, forget_at) VALUES ($1, $2, $3, $4)",
 			text(l.Key), l.Lockout.Failures, instant(l.Lockout.Until), instant(l.Expires))
 	case r.Credential != nil:
 		c := *r.Credential
-		if err := settleCredential(&c); err != nil {
+		if err := c.Settle(); err != nil {
 			return err
 		}
 		batch.Queue(insertSQL, credentialValues(&c)...)

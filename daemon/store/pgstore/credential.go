@@ -53,10 +53,10 @@ func (s *Store) CreateCredential(ctx context.Context, c store.Credential) error 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := settleCredential(&c); err != nil {
+	if err := c.Settle(); err != nil {
 		return err
 	}
-	return s.write(ctx, func(tx pgx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		batch := &pgx.Batch{}
 		batch.Queue(heldSQL)
 		batch.Queue(insertSQL, credentialValues(&c)...)
@@ -76,7 +76,7 @@ func taken(err error) error {
 // CredentialByDigest returns a credential and its owner; see store.Credentials.
 func (s *Store) CredentialByDigest(ctx context.Context, digest store.Digest) (*store.Entry, error) {
 	var entry *store.Entry
-	err := s.read(ctx, func() error {
+	err := s.read(ctx, func(ctx context.Context) error {
 		var owner userRow
 		entry = &store.Entry{}
 		err := s.pool.QueryRow(ctx, checkSQL, text(digest)).
@@ -103,7 +103,7 @@ func missing(err error) error {
 
 // Credential returns the credential with this id; see store.Credentials.
 func (s *Store) Credential(ctx context.Context, id store.ID) (c store.Credential, err error) {
-	err = s.read(ctx, func() error {
+	err = s.read(ctx, func(ctx context.Context) error {
 		c, err = credential(ctx, s.pool, id, "")
 		return err
 	})
@@ -131,7 +131,7 @@ func credential(ctx context.Context, from querier, id store.ID, lock string) (c 
 // UpdateCredential changes a credential; see store.Credentials.
 func (s *Store) UpdateCredential(ctx context.Context, id store.ID, change func(*store.Credential) error) (store.Credential, error) {
 	var after store.Credential
-	err := s.write(ctx, func(tx pgx.Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		before, err := credential(ctx, tx, id, " FOR UPDATE")
 		if err != nil {
 			return err
@@ -141,7 +141,7 @@ func (s *Store) UpdateCredential(ctx context.Context, id store.ID, change func(*
 			return err
 		}
 		after.ID, after.Kind, after.CreatedAt = before.ID, before.Kind, before.CreatedAt
-		if err := settleCredential(&after); err != nil {
+		if err := after.Settle(); err != nil {
 			return verdict{err}
 		}
 		changed := changes{credentials: []store.Digest{before.Digest}}
@@ -163,7 +163,7 @@ func (s *Store) UpdateCredential(ctx context.Context, id store.ID, change func(*
 // DeleteCredential removes a credential; see store.Credentials.
 func (s *Store) DeleteCredential(ctx context.Context, id store.ID, check func(store.Credential) error) (store.Credential, error) {
 	var gone store.Credential
-	err := s.write(ctx, func(tx pgx.Tx) (err error) {
+	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if gone, err = credential(ctx, tx, id, " FOR UPDATE"); err != nil {
 			return err
 		}

@@ -23,10 +23,11 @@
 // what loses its connection later is an error, for it may or may not have happened. All reads and writes go to the one server
 // that takes writes, so a call that begins after a change has returned sees it, on every node.
 //
-// Each transaction that changes or removes a credential, or changes a user, tells so on Channel. Nothing is remembered in this
-// package.
+// Each transaction that changes or removes a credential, or changes a user, tells so on Channel. A Store remembers nothing. A Node is
+// a Store that keeps what checks read, as long as it hears on its line what others change.
 //
-// The connections heal by themselves after the server was away. No error and no line in the log holds a password.
+// The connections heal by themselves after the server was away. With Options.Timeout no call but Export waits longer for the
+// server. No error and no line in the log holds a password.
 //
 // What it does not do: make backups (pg_dump does), choose a server after a failover (the URL does: several hosts, with
 // target_session_attrs=read-write), or work through a pooler that gives each transaction another session.

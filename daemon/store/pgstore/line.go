@@ -23,6 +23,7 @@ const (
 	heartbeat       = 200 * time.Millisecond // how often the line is asked whether it is there
 	answerTimeout   = 400 * time.Millisecond // how long the answer may take
 	proofLife       = 700 * time.Millisecond // how long an answer counts, from when it was asked for
+	dialTimeout     = 5 * time.Second        // how long making the connection may take
 	shortestRedial  = 20 * time.Millisecond
 	longestRedial   = time.Second
 	farewellTimeout = time.Second
@@ -49,7 +50,7 @@ func newLine(config *pgx.ConnConfig, kept *cache.Cache, log *slog.Logger, now fu
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &line{config: config.Copy(), cache: kept, log: log, now: now, cancel: cancel, ended: make(chan struct{})}
 	l.config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { l.hear(n.Payload) }
-	l.config.ConnectTimeout = defaultTimeout
+	l.config.ConnectTimeout = dialTimeout
 	go l.run(ctx)
 	return l
 }

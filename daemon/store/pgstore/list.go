@@ -16,7 +16,7 @@ func (s *Store) Credentials(ctx context.Context, q store.Query) (page []store.Cr
 		return nil, 0, ctx.Err() // nothing can be selected
 	}
 	sql, arguments := selection(q)
-	err = s.read(ctx, func() error {
+	err = s.read(ctx, func(ctx context.Context) error {
 		page, total, err = collect(ctx, s, sql, arguments, func(total *int) (*store.Credential, []any) {
 			c := &store.Credential{}
 			return c, append([]any{total}, credentialTargets(c)...)

@@ -15,7 +15,7 @@ func (s *Store) Lockout(ctx context.Context, key string) (l store.Lockout, err e
 	if store.CheckName(key) != nil {
 		return l, ctx.Err() // nothing can stand under it
 	}
-	err = s.read(ctx, func() error {
+	err = s.read(ctx, func(ctx context.Context) error {
 		l, _, err = counter(ctx, s.pool, key, "")
 		return err
 	})
@@ -44,7 +44,7 @@ func (s *Store) PutLockout(ctx context.Context, key string, change func(*store.L
 		return store.Lockout{}, err
 	}
 	var l store.Lockout
-	err := s.write(ctx, func(tx pgx.Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var found bool
 		var expires time.Time
 		var err error
@@ -58,7 +58,7 @@ func (s *Store) PutLockout(ctx context.Context, key string, change func(*store.L
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(settleLockout(&l), settleTimes(&expires)); err != nil {
+		if err := errors.Join(l.Settle(), store.SettleTimes(&expires)); err != nil {
 			return verdict{err}
 		}
 		return putCounter(ctx, tx, key, l, expires, found)

@@ -3,7 +3,6 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -11,12 +10,8 @@ import (
 	"latchkey/daemon/store/cache"
 )
 
-const (
-	// defaultTimeout is how long a node waits for one call to the database.
-	defaultTimeout = 5 * time.Second
-	// retryInterval is how often a check asks a database that has just failed, where the answer can come from memory.
-	retryInterval = time.Second
-)
+// retryInterval is how often a check asks a database that has just failed, where the answer can come from memory.
+const retryInterval = time.Second
 
 // NodeOptions are how a node uses its memory; Now is required.
 type NodeOptions struct {
@@ -25,9 +20,7 @@ type NodeOptions struct {
 	// Grace is how long after it last heard from the database a node answers checks from memory when the database cannot be
 	// reached. Zero means not at all. What is revoked elsewhere in that time is not noticed here.
 	Grace time.Duration
-	// Timeout is how long a check or a change waits for the database; zero means five seconds.
-	Timeout time.Duration
-	Now     func() time.Time
+	Now   func() time.Time
 }
 
 // Node is a Store that keeps in memory what checks read, while it hears from the database what any node changes. It takes the
@@ -51,9 +44,6 @@ func NewNode(s *Store, o NodeOptions) *Node {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = cache.DefaultBytes
 	}
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
 	n := &Node{Store: s, options: o, cache: cache.New(o.CacheBytes)}
 	if s.Tells() {
 		n.line = newLine(s.pool.Config().ConnConfig, n.cache, s.log, o.Now)
@@ -64,11 +54,6 @@ func NewNode(s *Store, o NodeOptions) *Node {
 // Whole reports whether this node hears what others change, so that checks are answered from memory.
 func (n *Node) Whole() bool { return n.line != nil && n.line.whole() }
 
-// bounded returns a context for one call to the database.
-func (n *Node) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, n.options.Timeout, fmt.Errorf("the database did not answer within %s", n.options.Timeout))
-}
-
 // CredentialByDigest returns a credential and its owner, from memory where that is safe; see store.Credentials.
 func (n *Node) CredentialByDigest(ctx context.Context, digest store.Digest) (*store.Entry, error) {
 	whole := n.Whole()
@@ -78,9 +63,7 @@ func (n *Node) CredentialByDigest(ctx context.Context, digest store.Digest) (*st
 		}
 	}
 	mark := n.cache.Mark()
-	limited, cancel := n.bounded(ctx)
-	defer cancel()
-	entry, err := n.Store.CredentialByDigest(limited, digest)
+	entry, err := n.Store.CredentialByDigest(ctx, digest)
 	switch {
 	case err == nil:
 		n.failed.Store(nil)
@@ -97,9 +80,6 @@ func (n *Node) CredentialByDigest(ctx context.Context, digest store.Digest) (*st
 		if entry, ok := n.cache.Get(digest); ok {
 			return entry, nil
 		}
-	}
-	if cause := context.Cause(limited); cause != nil {
-		return nil, cause
 	}
 	return nil, err
 }
@@ -118,22 +98,8 @@ func (n *Node) justFailed() bool {
 	return failed != nil && n.options.Now().Sub(*failed) < retryInterval && n.withinGrace()
 }
 
-// Ping returns nil when the database can be read and written; see store.Operations. A database that does not answer is an error
-// in good time.
-func (n *Node) Ping(ctx context.Context) error {
-	limited, cancel := n.bounded(ctx)
-	defer cancel()
-	err := n.Store.Ping(limited)
-	if err != nil && ctx.Err() == nil && limited.Err() != nil {
-		return context.Cause(limited)
-	}
-	return err
-}
-
 // UpdateCredential changes a credential; see store.Credentials.
 func (n *Node) UpdateCredential(ctx context.Context, id store.ID, change func(*store.Credential) error) (store.Credential, error) {
-	ctx, cancel := n.bounded(ctx)
-	defer cancel()
 	var before store.Digest
 	after, err := n.Store.UpdateCredential(ctx, id, func(c *store.Credential) error {
 		before = c.Digest
@@ -145,8 +111,6 @@ func (n *Node) UpdateCredential(ctx context.Context, id store.ID, change func(*s
 
 // DeleteCredential removes a credential; see store.Credentials.
 func (n *Node) DeleteCredential(ctx context.Context, id store.ID, check func(store.Credential) error) (store.Credential, error) {
-	ctx, cancel := n.bounded(ctx)
-	defer cancel()
 	var digest store.Digest
 	gone, err := n.Store.DeleteCredential(ctx, id, func(c store.Credential) error {
 		digest = c.Digest
@@ -161,8 +125,6 @@ func (n *Node) DeleteCredential(ctx context.Context, id store.ID, check func(sto
 
 // PutUser changes or adds a user; see store.Users.
 func (n *Node) PutUser(ctx context.Context, name string, change func(*store.User, bool) error) (store.User, error) {
-	ctx, cancel := n.bounded(ctx)
-	defer cancel()
 	u, err := n.Store.PutUser(ctx, name, change)
 	n.cache.Touch(name)
 	return u, err
@@ -170,8 +132,6 @@ func (n *Node) PutUser(ctx context.Context, name string, change func(*store.User
 
 // DeleteUser removes a user and his credentials; see store.Users.
 func (n *Node) DeleteUser(ctx context.Context, name string) error {
-	ctx, cancel := n.bounded(ctx)
-	defer cancel()
 	err := n.Store.DeleteUser(ctx, name)
 	n.cache.Touch(name) // his credentials do not count as kept any more
 	return err
@@ -189,34 +149,6 @@ func (n *Node) SweepCredentials(ctx context.Context, now time.Time, limit int) (
 	gone, err := n.sweepCredentials(ctx, now, limit)
 	n.cache.Drop(gone...)
 	return len(gone), err
-}
-
-// CreateCredential adds a credential; see store.Credentials.
-func (n *Node) CreateCredential(ctx context.Context, c store.Credential) error {
-	ctx, cancel := n.bounded(ctx)
-	defer cancel()
-	return n.Store.CreateCredential(ctx, c)
-}
-
-// User returns a user; see store.Users.
-func (n *Node) User(ctx context.Context, name string) (store.User, error) {
-	ctx, cancel := n.bounded(ctx)
-	defer cancel()
-	return n.Store.User(ctx, name)
-}
-
-// Lockout returns a counter; see store.Lockouts.
-func (n *Node) Lockout(ctx context.Context, key string) (store.Lockout, error) {
-	ctx, cancel := n.bounded(ctx)
-	defer cancel()
-	return n.Store.Lockout(ctx, key)
-}
-
-// PutLockout changes a counter; see store.Lockouts.
-func (n *Node) PutLockout(ctx context.Context, key string, change func(*store.Lockout) time.Time) (store.Lockout, error) {
-	ctx, cancel := n.bounded(ctx)
-	defer cancel()
-	return n.Store.PutLockout(ctx, key, change)
 }
 
 // Close ends the line and closes the store.

@@ -14,7 +14,7 @@ var errBackup = errors.New("this store is a PostgreSQL database: make a copy wit
 // Ping returns nil when the store can be read and written: it waits for a write of its own, and so fails on a standby, on a
 // server that is set to be read only, and when a synchronous standby does not answer.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.write(ctx, func(tx pgx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "INSERT INTO latchkey.facts (key) VALUES ('ping') ON CONFLICT (key) DO UPDATE SET value = excluded.value")
 		return err
 	})

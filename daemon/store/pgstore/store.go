@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -15,6 +16,8 @@ import (
 type Options struct {
 	// MaxConns is the most connections that are held at a time; zero means the pool_max_conns of the URL, and 16 when it has none.
 	MaxConns int
+	// Timeout is how long one call may wait for the server; zero is for as long as its context allows.
+	Timeout time.Duration
 	// Log hears what an administrator should know, such as that the server was set to lose what it has confirmed. Nil for nobody.
 	Log *slog.Logger
 }
@@ -33,6 +36,8 @@ type Store struct {
 	log   *slog.Logger
 	tells bool // the server has NOTIFY
 	close sync.Once
+	// timeout is Options.Timeout.
+	timeout time.Duration
 }
 
 var _ store.Store = (*Store)(nil)
@@ -50,7 +55,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{pool: pool, log: o.Log}
+	s := &Store{pool: pool, log: o.Log, timeout: o.Timeout}
 	if err := s.prepare(ctx); err != nil {
 		pool.Close()
 		if unreachable(err) {

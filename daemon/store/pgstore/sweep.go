@@ -23,7 +23,7 @@ func (s *Store) sweepCredentials(ctx context.Context, now time.Time, limit int) 
 	if limit <= 0 {
 		return nil, ctx.Err()
 	}
-	err = s.write(ctx, func(tx pgx.Tx) (err error) {
+	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
 		gone = nil
 		if mine, err := alone(ctx, tx); err != nil || !mine {
 			return err
@@ -86,7 +86,7 @@ func (s *Store) SweepLockouts(ctx context.Context, now time.Time, limit int) (in
 		return 0, ctx.Err()
 	}
 	var forgotten int
-	err := s.write(ctx, func(tx pgx.Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, sweepLockoutsSQL(limit), moment(now))
 		forgotten = int(tag.RowsAffected())
 		return err

@@ -21,27 +21,29 @@ const (
 // write runs work in a transaction and returns when that is durable. Work may run more than once: it is run again when the
 // transaction collided with another one, and when there was no transaction because the connection had died while it was idle.
 // When the connection dies later, whether the transaction was committed may be unknown, so that is an error.
-func (s *Store) write(ctx context.Context, work func(pgx.Tx) error) error {
-	return s.try(ctx, "written", func() error { return s.transact(ctx, work) }, func(err error) bool {
+func (s *Store) write(ctx context.Context, work func(context.Context, pgx.Tx) error) error {
+	return s.try(ctx, "written", func(ctx context.Context) error { return s.transact(ctx, work) }, func(err error) bool {
 		begun, ok := errors.AsType[notBegun](err)
 		return ok && cut(begun.error)
 	})
 }
 
 // read runs work, which only reads, and runs it again when the connection was cut.
-func (s *Store) read(ctx context.Context, work func() error) error {
+func (s *Store) read(ctx context.Context, work func(context.Context) error) error {
 	return s.try(ctx, "read", work, cut)
 }
 
-// try calls f until it succeeds, gives a verdict, or fails for good. dead says of an error that f met a dead connection and has
-// done nothing. When the server was started again, all connections that the pool holds are dead, and each is found so once.
-func (s *Store) try(ctx context.Context, done string, f func() error, dead func(error) bool) error {
+// try calls f until it succeeds, gives a verdict, or fails for good, within the time that a call may take. dead says of an error that f
+// met a dead connection and has done nothing. When the server was started again, all connections that the pool holds are dead, and each is found so once.
+func (s *Store) try(ctx context.Context, done string, f func(context.Context) error, dead func(error) bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	limited, cancel := s.bounded(ctx)
+	defer cancel()
 	collisions, cuts := 0, int32(0)
 	for {
-		err := f()
+		err := f(limited)
 		if err == nil {
 			return nil
 		}
@@ -49,17 +51,28 @@ func (s *Store) try(ctx context.Context, done string, f func() error, dead func(
 			return final.error
 		}
 		switch {
-		case ctx.Err() == nil && collided(err) && collisions < attempts-1:
+		case limited.Err() == nil && collided(err) && collisions < attempts-1:
 			collisions++
-			if err := pause(ctx, collisions); err != nil {
-				return err
+			if err := pause(limited, collisions); err != nil {
+				return s.failure(ctx, done, context.Cause(limited))
 			}
-		case ctx.Err() == nil && dead(err) && cuts <= s.pool.Stat().MaxConns():
+		case limited.Err() == nil && dead(err) && cuts <= s.pool.Stat().MaxConns():
 			cuts++
 		default:
+			if limited.Err() != nil {
+				err = context.Cause(limited)
+			}
 			return s.failure(ctx, done, err)
 		}
 	}
+}
+
+// bounded returns the context of one call to the database, which ends when the call has taken too long.
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.timeout == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("the database did not answer within %s", s.timeout))
 }
 
 // pause waits before the next attempt. It returns ctx's error when that ends first.
@@ -75,7 +88,7 @@ func pause(ctx context.Context, attempt int) error {
 }
 
 // transact runs work in one transaction.
-func (s *Store) transact(ctx context.Context, work func(pgx.Tx) error) error {
+func (s *Store) transact(ctx context.Context, work func(context.Context, pgx.Tx) error) error {
 	// Not explicitly read-write: where an administrator has made read-only the default, that is what he wants.
 	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
@@ -84,7 +97,7 @@ func (s *Store) transact(ctx context.Context, work func(pgx.Tx) error) error {
 	// Of a transaction that is committed this undoes nothing. With a context that has ended it closes the connection, which undoes
 	// the transaction without a wait. It must not be left out even if work ends its goroutine.
 	defer func() { _ = tx.Rollback(ctx) }()
-	if err := work(tx); err != nil {
+	if err := work(ctx, tx); err != nil {
 		return err
 	}
 	return tx.Commit(ctx)

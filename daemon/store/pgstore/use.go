@@ -26,7 +26,7 @@ func (s *Store) noteUses(ctx context.Context, used map[store.ID]time.Time) (chan
 			continue
 		}
 		at := used[id]
-		if err := settleTimes(&at); err != nil {
+		if err := store.SettleTimes(&at); err != nil {
 			return nil, err
 		}
 		ids, times = append(ids, identifier(id)), append(times, instant(at))
@@ -34,7 +34,7 @@ func (s *Store) noteUses(ctx context.Context, used map[store.ID]time.Time) (chan
 	if len(ids) == 0 {
 		return nil, ctx.Err()
 	}
-	err = s.write(ctx, func(tx pgx.Tx) (err error) {
+	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
 		changed, err = digests(ctx, tx, `UPDATE latchkey.credentials c SET last_used_at = u.at
 			FROM (SELECT unnest($1::bytea[]) AS id, unnest($2::timestamptz[]) AS at) u WHERE c.id = u.id RETURNING c.digest`, ids, times)
 		if err != nil {

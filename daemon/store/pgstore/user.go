@@ -66,7 +66,7 @@ const (
 
 // User returns a user; see store.Users.
 func (s *Store) User(ctx context.Context, name string) (u store.User, err error) {
-	err = s.read(ctx, func() error {
+	err = s.read(ctx, func(ctx context.Context) error {
 		var found bool
 		u, found, err = user(ctx, s.pool, name, "")
 		if err == nil && !found {
@@ -105,7 +105,7 @@ func (s *Store) Users(ctx context.Context, after string, limit int) (page []stor
 		chosen += fmt.Sprintf(" LIMIT $%d", len(arguments))
 	}
 	sql := counted(count, chosen, userColumns, "u", "u.name")
-	err = s.read(ctx, func() error {
+	err = s.read(ctx, func(ctx context.Context) error {
 		page, total, err = collect(ctx, s, sql, arguments, func(total *int) (*userRow, []any) {
 			r := &userRow{}
 			return r, append([]any{total}, r.targets()...)
@@ -124,7 +124,7 @@ func (s *Store) PutUser(ctx context.Context, name string, change func(*store.Use
 		return store.User{}, err
 	}
 	var u store.User
-	err := s.write(ctx, func(tx pgx.Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var found bool
 		var err error
 		if u, found, err = user(ctx, tx, name, " FOR UPDATE"); err != nil {
@@ -135,7 +135,7 @@ func (s *Store) PutUser(ctx context.Context, name string, change func(*store.Use
 			return err
 		}
 		u.Name = name
-		if err := settleUser(&u); err != nil {
+		if err := u.Settle(); err != nil {
 			return verdict{err}
 		}
 		batch := &pgx.Batch{}
@@ -159,7 +159,7 @@ func (s *Store) PutUser(ctx context.Context, name string, change func(*store.Use
 
 // DeleteUser removes a user and his credentials; see store.Users.
 func (s *Store) DeleteUser(ctx context.Context, name string) error {
-	return s.write(ctx, func(tx pgx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, "DELETE FROM latchkey.users WHERE name = $1", text(name))
 		if err != nil {
 			return err

@@ -123,3 +123,15 @@ func (l texts) ScanIndex(i int) any { return (*text)(&l[i]) }
 
 // ScanIndexType returns something of the type that ScanIndex returns; see pgtype.ArraySetter.
 func (l texts) ScanIndexType() any { return new(text) }
+
+// moment returns a time to compare columns with: rounded down as the columns are, and within what a column can hold.
+func moment(t time.Time) time.Time {
+	t = t.UTC().Truncate(time.Microsecond)
+	switch earliest, latest := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC); {
+	case t.Before(earliest):
+		return earliest.Add(-time.Microsecond)
+	case t.After(latest):
+		return latest
+	}
+	return t
+}
