@@ -45,110 +45,123 @@ func oneWins(t *testing.T, loss error, try func(i int) error) {
 
 // hazard 31
 func raceTests() map[string]func(*testing.T, store.Store) {
-	lost := errors.New("somebody was faster")
 	return map[string]func(*testing.T, store.Store){
-		"OneCreates": func(t *testing.T, s store.Store) {
-			oneWins(t, store.ErrExists, func(i int) error {
-				c := apiKey(i+1, "bob")
-				c.Digest = digest(0)
-				return s.CreateCredential(t.Context(), c)
-			})
-			want(t, "how many there are", len(list(t, s, store.Query{})), 1)
-		},
-		"OneDeletes": func(t *testing.T, s store.Store) {
-			create(t, s, full(1))
-			oneWins(t, store.ErrNotFound, func(int) error {
-				_, err := s.DeleteCredential(t.Context(), id(1), nil)
-				return err
-			})
-			wantGone(t, s, full(1))
-		},
-		"OneRotates": func(t *testing.T, s store.Store) {
-			create(t, s, full(1))
-			oneWins(t, lost, func(i int) error {
-				_, err := s.UpdateCredential(t.Context(), id(1), func(c *store.Credential) error {
-					if c.Digest != digest(1) {
-						return lost
-					}
-					c.Digest = digest(i + 2)
-					return nil
-				})
-				return err
-			})
-			c, err := s.Credential(t.Context(), id(1))
-			wantError(t, "Credential", err, nil)
-			for n := 1; n <= 101; n++ {
-				_, err := s.CredentialByDigest(t.Context(), digest(n))
-				if found := err == nil; found != (digest(n) == c.Digest) {
-					t.Errorf("digest %d is found: %t", n, found)
-				}
-			}
-		},
-		"OneBootstraps": func(t *testing.T, s store.Store) {
-			none := errors.New("not created")
-			oneWins(t, none, func(i int) error {
-				created, err := s.CreateOnce(t.Context(), "first", true, apiKey(i+1, "bob"))
-				if err == nil && !created {
-					return none
-				}
-				return err
-			})
-			want(t, "how many there are", len(list(t, s, store.Query{})), 1)
-		},
-		"EveryFailureCounts": func(t *testing.T, s store.Store) {
-			together(100, func(i int) {
-				_, err := s.PutLockout(t.Context(), "bob", func(l *store.Lockout) time.Time {
-					l.Failures = append(l.Failures, base().Add(time.Duration(i)*time.Second))
-					return base().Add(time.Hour)
-				})
-				if err != nil {
-					t.Error(err)
-				}
-			})
-			l, err := s.Lockout(t.Context(), "bob")
-			wantError(t, "Lockout", err, nil)
-			want(t, "the number of failures", len(l.Failures), 100)
-		},
-		"EveryChangeCounts": func(t *testing.T, s store.Store) {
-			together(100, func(i int) {
-				_, err := s.PutUser(t.Context(), "bob", func(u *store.User, _ bool) error {
-					u.Groups = append(u.Groups, fmt.Sprint(i))
-					return nil
-				})
-				if err != nil {
-					t.Error(err)
-				}
-			})
-			u, err := s.User(t.Context(), "bob")
-			wantError(t, "User", err, nil)
-			want(t, "the number of groups", len(u.Groups), 100)
-		},
-		"NeighboursOfARefusal": func(t *testing.T, s store.Store) {
-			create(t, s, apiKey(1000, "bob"))
-			together(100, func(i int) {
-				var err error
-				switch i % 4 {
-				case 0:
-					if _, err = s.UpdateCredential(t.Context(), id(1000), func(*store.Credential) error { return lost }); errors.Is(err, lost) {
-						err = nil
-					}
-				case 1:
-					if _, err = s.UpdateCredential(t.Context(), id(1000), func(*store.Credential) error { panic("odd") }); err != nil {
-						err = nil
-					}
-				default:
-					err = s.CreateCredential(t.Context(), apiKey(i+1, "bob"))
-				}
-				if err != nil {
-					t.Error(err)
-				}
-			})
-			want(t, "how many there are", len(list(t, s, store.Query{User: "bob"})), 51)
-		},
+		"OneCreates":                   testOneCreates,
+		"OneDeletes":                   testOneDeletes,
+		"OneRotates":                   testOneRotates,
+		"OneBootstraps":                testOneBootstraps,
+		"EveryFailureCounts":           testEveryFailureCounts,
+		"EveryChangeCounts":            testEveryChangeCounts,
+		"NeighboursOfARefusal":         testNeighboursOfARefusal,
 		"AfterARevocationNobodyGetsIn": testRevocation,
 		"AfterADisablingNobodyGetsIn":  testDisabling,
 		"WhoHasGoneIsNotCalledBack":    testGone,
 	}
+}
+
+func testOneCreates(t *testing.T, s store.Store) {
+	oneWins(t, store.ErrExists, func(i int) error {
+		c := apiKey(i+1, "bob")
+		c.Digest = digest(0)
+		return s.CreateCredential(t.Context(), c)
+	})
+	want(t, "how many there are", len(list(t, s, store.Query{})), 1)
+}
+
+func testOneDeletes(t *testing.T, s store.Store) {
+	create(t, s, full(1))
+	oneWins(t, store.ErrNotFound, func(int) error {
+		_, err := s.DeleteCredential(t.Context(), id(1), nil)
+		return err
+	})
+	wantGone(t, s, full(1))
+}
+
+func testOneRotates(t *testing.T, s store.Store) {
+	create(t, s, full(1))
+	oneWins(t, errLost, func(i int) error {
+		_, err := s.UpdateCredential(t.Context(), id(1), func(c *store.Credential) error {
+			if c.Digest != digest(1) {
+				return errLost
+			}
+			c.Digest = digest(i + 2)
+			return nil
+		})
+		return err
+	})
+	c, err := s.Credential(t.Context(), id(1))
+	wantError(t, "Credential", err, nil)
+	for n := 1; n <= 101; n++ {
+		_, err := s.CredentialByDigest(t.Context(), digest(n))
+		if found := err == nil; found != (digest(n) == c.Digest) {
+			t.Errorf("digest %d is found: %t", n, found)
+		}
+	}
+}
+
+func testOneBootstraps(t *testing.T, s store.Store) {
+	none := errors.New("not created")
+	oneWins(t, none, func(i int) error {
+		created, err := s.CreateOnce(t.Context(), "first", true, apiKey(i+1, "bob"))
+		if err == nil && !created {
+			return none
+		}
+		return err
+	})
+	want(t, "how many there are", len(list(t, s, store.Query{})), 1)
+}
+
+func testEveryFailureCounts(t *testing.T, s store.Store) {
+	together(100, func(i int) {
+		_, err := s.PutLockout(t.Context(), "bob", func(l *store.Lockout) time.Time {
+			l.Failures = append(l.Failures, base().Add(time.Duration(i)*time.Second))
+			return base().Add(time.Hour)
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	l, err := s.Lockout(t.Context(), "bob")
+	wantError(t, "Lockout", err, nil)
+	want(t, "the number of failures", len(l.Failures), 100)
+}
+
+func testEveryChangeCounts(t *testing.T, s store.Store) {
+	together(100, func(i int) {
+		_, err := s.PutUser(t.Context(), "bob", func(u *store.User, _ bool) error {
+			u.Groups = append(u.Groups, fmt.Sprint(i))
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := s.User(t.Context(), "bob")
+	wantError(t, "User", err, nil)
+	want(t, "the number of groups", len(u.Groups), 100)
+}
+
+func testNeighboursOfARefusal(t *testing.T, s store.Store) {
+	create(t, s, apiKey(1000, "bob"))
+	together(100, func(i int) {
+		var err error
+		switch i % 4 {
+		case 0:
+			if _, err = s.UpdateCredential(t.Context(), id(1000), func(*store.Credential) error { return errLost }); errors.Is(err, errLost) {
+				err = nil
+			}
+		case 1:
+			if _, err = s.UpdateCredential(t.Context(), id(1000), func(*store.Credential) error { panic("odd") }); err != nil {
+				err = nil
+			}
+		default:
+			err = s.CreateCredential(t.Context(), apiKey(i+1, "bob"))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	want(t, "how many there are", len(list(t, s, store.Query{User: "bob"})), 51)
 }
 
 // testRevocation deletes what many are reading, and holds the store to what a reader sees who begins after the deletion has

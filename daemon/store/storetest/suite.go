@@ -46,6 +46,13 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Run("Model", func(t *testing.T) { testModel(t, open) })
 }
 
+var (
+	// errRefusal is what a function that is given to a store refuses with.
+	errRefusal = errors.New("no")
+	// errLost is what it refuses with when it finds that somebody else was faster.
+	errLost = errors.New("somebody was faster")
+)
+
 // base is the moment at which the suite takes place.
 func base() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 123456000, time.UTC) }
 
