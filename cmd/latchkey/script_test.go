@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
-			server := newTestServer(e.T().(testing.TB), e.WorkDir) //nolint:forcetypeassert // testscript hands out *testing.T
+			server := newTestServer(e.T().(testing.TB), e.WorkDir) // testscript hands out *testing.T
 			e.Values[serverKey{}] = server
 			e.Setenv("GORACE", noRaceSleep)
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
@@ -66,7 +66,7 @@ func TestScripts(t *testing.T) {
 
 // serverOf returns a script's server.
 func serverOf(ts *testscript.TestScript) *testServer {
-	return ts.Value(serverKey{}).(*testServer) //nolint:forcetypeassert // Setup has put it there
+	return ts.Value(serverKey{}).(*testServer) // Setup has put it there
 }
 
 // need ends the script unless a custom command has so many arguments.
@@ -82,7 +82,7 @@ func exit(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	err = ts.Exec(args[1], args[2:]...)
 	got := 0
-	if ended, ok := err.(interface{ ExitCode() int }); ok { //nolint:errorlint // exec's own
+	if ended, ok := err.(interface{ ExitCode() int }); ok { // exec's own
 		got = ended.ExitCode()
 	} else if err != nil {
 		ts.Fatalf("%v", err)
@@ -154,7 +154,7 @@ func sent(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case len(args) == 1 && there:
 		ts.Fatalf("the request had %s: %v", args[0], value)
-	case len(args) == 2 && (!there || !strings.Contains(value.(string), args[1])): //nolint:forcetypeassert // only strings are put there
+	case len(args) == 2 && (!there || !strings.Contains(value.(string), args[1])): // only strings are put there
 		ts.Fatalf("the request had %s: %v, want %q in it", args[0], value, args[1])
 	}
 }

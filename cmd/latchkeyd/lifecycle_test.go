@@ -11,29 +11,31 @@ import (
 	"time"
 )
 
+// curl runs curl and returns what it prints.
+func curl(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("curl", append([]string{"-s", "-S", "--max-time", "30"}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("curl %q: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
 // The life of a token and a key, by curl over TLS as the documentation tells it, and all of it still true after a restart.
 func TestLifeOfTokensAndKeys(t *testing.T) {
 	s := newSite(t, map[string]string{"alice": "pa:ss wörd"})
 	s.secure()
 	s.start()
 
-	curl := func(args ...string) string {
-		t.Helper()
-		out, err := exec.Command("curl", append([]string{"-s", "-S", "--max-time", "30"}, args...)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("curl %q: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
 	const withStatus = "\n%{http_code}"
-	if out := curl("-k", "-w", withStatus, "-X", "POST", s.url("/auth/v1/tokens")); !strings.HasSuffix(out, "\n401") {
+	if out := curl(t, "-k", "-w", withStatus, "-X", "POST", s.url("/auth/v1/tokens")); !strings.HasSuffix(out, "\n401") {
 		t.Fatalf("without credentials: %s", out)
 	}
-	if out := curl("--cacert", s.path("ca.crt"), "-w", withStatus, "-X", "POST", "-u", "alice:pa:ss wörd", s.url("/auth/v1/tokens")); !strings.HasSuffix(out, "\n201") {
+	if out := curl(t, "--cacert", s.path("ca.crt"), "-w", withStatus, "-X", "POST", "-u", "alice:pa:ss wörd", s.url("/auth/v1/tokens")); !strings.HasSuffix(out, "\n201") {
 		t.Fatalf("with --cacert: %s", out)
 	}
 	plain := strings.Replace(s.url("/auth/v1/tokens"), "https:", "http:", 1)
-	if out := curl("-w", withStatus, "-X", "POST", "-u", "alice:pa:ss wörd", plain); strings.HasSuffix(out, "\n201") {
+	if out := curl(t, "-w", withStatus, "-X", "POST", "-u", "alice:pa:ss wörd", plain); strings.HasSuffix(out, "\n201") {
 		t.Fatalf("plain HTTP is served beside TLS: %s", out)
 	}
 

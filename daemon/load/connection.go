@@ -105,7 +105,7 @@ func why(ctx context.Context, err error) error {
 type answerBody struct {
 	io.ReadCloser
 	of      *Connection
-	ctx     context.Context //nolint:containedctx // the request's, as that of http.Request
+	ctx     context.Context // the request's, as that of http.Request
 	release func() bool
 	last    bool // the server closes the connection behind it
 	ended   bool

@@ -28,9 +28,13 @@ type slow struct {
 
 func (s *slow) Name() string { return s.name }
 
-func (s *slow) Authenticate(_ context.Context, r plugins.Request) (plugins.Result, error) {
-	time.Sleep(s.takes[r.Name])
-	return s.results[r.Name], nil
+func (s *slow) Authenticate(ctx context.Context, r plugins.Request) (plugins.Result, error) {
+	select {
+	case <-time.After(s.takes[r.Name]): // of the bubble's clock
+		return s.results[r.Name], nil
+	case <-ctx.Done():
+		return plugins.Result{}, ctx.Err()
+	}
 }
 
 func denial(reason string) plugins.Result {

@@ -61,30 +61,10 @@ func parsed(t *testing.T, text string) *url.URL {
 	return u
 }
 
-// TestPasswordStaysSecret gives Open URLs that are wrong in every way, and looks for the password, and for the parts that an
-// unescaped character would make of it, in all that is said.
-func TestPasswordStaysSecret(t *testing.T) {
-	server := pgtest.StartWith(t, pgtest.Options{TCP: true})
-	good := server.TCPURL(t, server.NewDatabase(t))
-	var log bytes.Buffer
-	options := Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
-	s, err := Open(t.Context(), good, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	said := map[string]string{"nothing": fmt.Sprintf("%v %+v", s, s)}
-	hear := func(what string, err error) {
-		t.Helper()
-		if err == nil {
-			t.Errorf("%s was accepted", what)
-			return
-		}
-		said[what] = fmt.Sprintf("%v %+v %#v", err, err, err)
-		// The driver leaves the configuration in it, with the password, for whoever prints more than the text.
-		if _, found := errors.AsType[*pgconn.ConnectError](err); found {
-			t.Errorf("of %s the driver's error is handed on", what)
-		}
-	}
+// wrongURLs returns URLs that Open cannot use, made of one that it can. Their password is s3cr3t1, s3cr3t2 where it falls into two
+// parts; the first one is merely wrong.
+func wrongURLs(t *testing.T, good string) []string {
+	t.Helper()
 	with := func(change func(*url.URL, url.Values)) string {
 		u := parsed(t, good)
 		query := u.Query()
@@ -92,9 +72,8 @@ func TestPasswordStaysSecret(t *testing.T) {
 		u.RawQuery = query.Encode()
 		return u.String()
 	}
-	// The password of these is s3cr3t1, s3cr3t2 where it falls into two parts.
 	other := func(u *url.URL) { u.User = url.UserPassword(pgtest.Superuser, "s3cr3t1") }
-	for _, text := range []string{
+	return []string{
 		with(func(u *url.URL, _ url.Values) { other(u) }),
 		with(func(u *url.URL, _ url.Values) { other(u); u.Host = "127.0.0.1:1" }),
 		with(func(u *url.URL, _ url.Values) { other(u); u.Host = "host.invalid" }),
@@ -123,7 +102,35 @@ func TestPasswordStaysSecret(t *testing.T) {
 		"host=127.0.0.1 port=1 password=s3cr3t1", "u:s3cr3t1@127.0.0.1", "://s3cr3t1", "s3cr3t1", "", "postgres://u:s3cr3t1",
 		"postgres://u:p@s3cr3t1/s3cr3t2@127.0.0.1:1/d", "postgres://u:p@s3cr3t1?s3cr3t2@127.0.0.1:1/d", "postgres://u:s3cr3t1@127.0.0.1:1/d?x=%zz",
 		"postgres://u:s3cr3t1@127.0.0.1:1/d?sslmode=a`:%20s3cr3t1",
-	} {
+	}
+}
+
+// TestPasswordStaysSecret gives Open URLs that are wrong in every way, and looks for the password, and for the parts that an
+// unescaped character would make of it, in all that is said.
+func TestPasswordStaysSecret(t *testing.T) {
+	server := pgtest.StartWith(t, pgtest.Options{TCP: true})
+	good := server.TCPURL(t, server.NewDatabase(t))
+	var log bytes.Buffer
+	options := Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	s, err := Open(t.Context(), good, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]string{"nothing": fmt.Sprintf("%v %+v", s, s)}
+	hear := func(what string, err error) {
+		t.Helper()
+		if err == nil {
+			t.Errorf("%s was accepted", what)
+			return
+		}
+		said[what] = fmt.Sprintf("%v %+v %#v", err, err, err)
+		// The driver leaves the configuration in it, with the password, for whoever prints more than the text.
+		if _, found := errors.AsType[*pgconn.ConnectError](err); found {
+			t.Errorf("of %s the driver's error is handed on", what)
+		}
+	}
+	wrong := wrongURLs(t, good)
+	for _, text := range wrong {
 		s, err := Open(t.Context(), text, options)
 		if err == nil {
 			_ = s.Close()
@@ -148,7 +155,7 @@ func TestPasswordStaysSecret(t *testing.T) {
 	if text := said["a server that is away"]; !strings.Contains(text, "the store cannot be written") || !strings.Contains(text, "refused") {
 		t.Errorf("of a server that is away it says:\n%s", text)
 	}
-	t.Logf("with a wrong password: %s", said[with(func(u *url.URL, _ url.Values) { other(u) })])
+	t.Logf("with a wrong password: %s", said[wrong[0]])
 }
 
 func TestReasons(t *testing.T) {
