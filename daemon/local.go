@@ -13,6 +13,7 @@ import (
 
 	"latchkey/conf"
 	"latchkey/daemon/api"
+	"latchkey/daemon/store/pgstore"
 )
 
 // backupPath is the one route that only root's socket has beside those of the API.
@@ -47,8 +48,11 @@ func (d *Daemon) sendBackup(w http.ResponseWriter, r *http.Request) {
 }
 
 // Backup writes a consistent copy of the configured store to w: a running daemon makes it, over its local socket, and when
-// none runs the store is opened here.
+// none runs the store is opened here. Of a database it is pgstore.ErrBackup, which says how a copy is made.
 func Backup(ctx context.Context, c *conf.Config, w io.Writer) error {
+	if _, ok := boltPath(c.Store); !ok {
+		return pgstore.ErrBackup
+	}
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", c.Admin.Socket)

@@ -177,14 +177,18 @@ func TestStartWithoutDatabase(t *testing.T) {
 	s.daemon = s.launch("--config-file", s.configure())
 	s.daemon.waitFor("waiting for the database")
 	s.daemon.signal(syscall.SIGTERM)
-	if code := s.daemon.wait(); code == 2 {
-		t.Errorf("exit code %d, as for a faulty configuration", code)
+	if code := s.daemon.wait(); code != 0 {
+		t.Errorf("exit code %d, and it ended as it was asked to", code)
 	}
 	s.daemon = s.launch("--config-file", s.configure())
 	s.daemon.waitFor("waiting for the database")
 	server.Restart(t)
 	s.daemon.waitFor("msg=ready")
 	s.token("alice:secret", "")
+	backup := s.launch("--config-file", s.path("latchkey.conf"), "backup", s.path("copy.db"))
+	if code := backup.wait(); code != 1 || !strings.Contains(backup.text(), "pg_dump") {
+		t.Errorf("a backup of a database ends with %d and says %s", code, backup.text())
+	}
 
 	other := newNode(t, strings.Replace(database, pgtest.Password, "canary", 1), nil)
 	p := other.launch("--config-file", other.configure())

@@ -34,7 +34,11 @@ func (a *app) run(ctx context.Context, config *conf.Config, hangup <-chan os.Sig
 		return err
 	}
 	d, err := daemon.Start(ctx, config, daemon.Options{Logging: logging})
-	if err != nil {
+	if err != nil && ctx.Err() != nil {
+		logging.Logger.Info("ended before it was ready", "error", err)
+		err = nil // as asked
+	}
+	if err != nil || d == nil {
 		return errors.Join(err, logging.Close())
 	}
 	started(d)

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// errBackup is what Backup says: the database's own tools know of more than this store does.
-var errBackup = errors.New("this store is a PostgreSQL database: make a copy with pg_dump --schema=latchkey, or as the server is backed up anyway")
+// ErrBackup is what Backup says: the database's own tools know of more than this store does.
+var ErrBackup = errors.New("this store is a PostgreSQL database: make a copy with pg_dump --schema=latchkey, or as the server is backed up anyway")
 
 // Ping returns nil when the store can be read and written: it waits for a write of its own, and so fails on a standby, on a
 // server that is set to be read only, and when a synchronous standby does not answer.
@@ -25,7 +25,7 @@ func (s *Store) Backup(ctx context.Context, _ io.Writer) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return errBackup
+	return ErrBackup
 }
 
 // inspect tells the administrator when the server is set so that it may lose what it has confirmed.
