@@ -77,6 +77,11 @@ func Forbiddenf(format string, args ...any) *Error {
 	return &Error{Kind: Forbidden, Reason: "forbidden", Public: fmt.Sprintf(format, args...)}
 }
 
+// Conflictf returns a Conflict error whose sentence for the caller is the formatted text; reason is for the audit record.
+func Conflictf(reason, format string, args ...any) *Error {
+	return &Error{Kind: Conflict, Reason: reason, Public: fmt.Sprintf(format, args...)}
+}
+
 // Unavailablef returns an Unavailable error with cause err; reason is for the audit record.
 func Unavailablef(reason string, err error) *Error {
 	return &Error{Kind: Unavailable, Reason: reason, Err: err}
