@@ -21,15 +21,15 @@ func auditSection() section {
 }
 
 // checkPaths looks at the files that the daemon writes: none may be among the executables that it runs, and no two may be the
-// same.
+// same. The key that it makes is beside the store, or was made by somebody else, so it can only be taken for another file.
 func (r *reader) checkPaths(c *Config) {
-	written := []struct {
-		section, key, file string
-	}{
+	type place struct{ section, key, file string }
+	written := []place{
 		{"store", "url", storePath(c)},
 		{"audit", "file", c.Audit.File},
 		{"log", "file", c.Log.File},
 	}
+	key := place{"licence", "key_file", c.LicenceKeyFile()}
 	for i, w := range written {
 		if w.file == "" || w.file == auditStdout {
 			continue
@@ -41,7 +41,7 @@ func (r *reader) checkPaths(c *Config) {
 				break
 			}
 		}
-		for _, other := range written[:i] {
+		for _, other := range append([]place{key}, written[:i]...) {
 			if other.file == w.file {
 				r.fault(at, "[%s] %s: it is the same file as [%s] %s; give each its own", w.section, w.key, other.section, other.key)
 			}

@@ -23,6 +23,9 @@ type Config struct {
 	Audit     Audit
 	Admin     Admin
 	Bootstrap Bootstrap
+	Mail      Mail
+	Licence   Licence
+	Legacy    Legacy
 	Log       Log
 	// Notices are what an administrator should hear once and that stops nothing: a StackStorm key that has no meaning here.
 	Notices []Notice

@@ -34,6 +34,8 @@ func Load(files, environ []string) (*Config, error) {
 	r.checkAuth(c)
 	r.checkBootstrap(c)
 	r.checkStore(c)
+	r.checkMail(c)
+	r.checkLicence(c)
 	r.checkPaths(c)
 	if len(r.faults) > 0 {
 		return nil, r.sorted(r.faults)
@@ -60,6 +62,8 @@ func defaults() *Config {
 		Audit:     Audit{Deadline: time.Second},
 		Admin:     Admin{Listen: "127.0.0.1:9180", Socket: "/run/latchkey/admin.sock"},
 		Bootstrap: Bootstrap{Name: "bootstrap", TTL: 24 * time.Hour},
+		Mail:      Mail{Port: 587, TLS: MailStartTLS, Timeout: 10 * time.Second},
+		Legacy:    Legacy{Accept: true},
 		Log:       Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }

@@ -133,14 +133,19 @@ func TestReferenceShowsTheDefaults(t *testing.T) {
 // The examples of the reference are right, all of them together.
 func TestReferenceExamples(t *testing.T) {
 	credentials := t.TempDir()
-	for name, value := range map[string]string{"ldap": "canary", "bootstrap": "9f86d081884c7d659a2feaa0"} {
+	key := newEd25519(t)
+	for name, value := range map[string]string{
+		"ldap": "canary", "mail": "canary", "bootstrap": "9f86d081884c7d659a2feaa0", "licence-key": privateKey(t, key),
+		"mail-ca.pem": certificate(t), "licence-2027.pem": privateKey(t, key), "licence-2025.pub": publicKey(t, key),
+	} {
 		if err := os.WriteFile(filepath.Join(credentials, name), []byte(value), 0o400); err != nil {
 			t.Fatal(err)
 		}
 	}
 	text := exampleLine.ReplaceAllString(read(t, "latchkey.conf.reference"), "$1")
+	text = strings.ReplaceAll(text, "/etc/latchkey/", credentials+"/")
 	c := mustLoad(t, defaultLine.ReplaceAllString(text, "$1"), "CREDENTIALS_DIRECTORY="+credentials)
-	if c.Bootstrap.Token.Reveal() != "9f86d081884c7d659a2feaa0" || len(c.Roles) != 2 || len(c.Plugins.SHA256) != 1 {
+	if c.Bootstrap.Token.Reveal() != "9f86d081884c7d659a2feaa0" || len(c.Roles) != 2 || len(c.Plugins.SHA256) != 1 || len(c.Licence.OtherKeyFiles) != 2 {
 		t.Errorf("config %+v", c)
 	}
 }

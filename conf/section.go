@@ -91,14 +91,15 @@ func elsewhere(name string) key {
 func sections() []section {
 	return []section{
 		authSection(), systemUserSection(), storeSection(), pluginsSection(), throttleSection(), proxySection(), verifySection(),
-		apiSection(), auditSection(), adminSection(), bootstrapSection(), logSection(),
+		apiSection(), auditSection(), adminSection(), bootstrapSection(), mailSection(), licenceSection(), legacySection(), logSection(),
 	}
 }
 
 // sectionNames returns the names of all sections of ours but [backend.NAME].
 func sectionNames() []string {
 	return []string{
-		"auth", "system_user", "store", "plugins", sectionRoles, "throttle", "proxy", "verify", "api", "audit", "admin", "bootstrap", "log",
+		"auth", "system_user", "store", "plugins", sectionRoles, "throttle", "proxy", "verify", "api", "audit", "admin", "bootstrap",
+		"mail", "licence", "legacy", "log",
 	}
 }
 

@@ -67,6 +67,8 @@ func restartNeeded(old, changed *conf.Config) []string {
 		"[store] url":         old.Store.URL.Equal(changed.Store.URL),
 		"[audit] file":        old.Audit == changed.Audit,
 		"[admin]":             old.Admin == changed.Admin,
+		"[mail]":              old.Mail.Equal(changed.Mail),
+		"[licence]":           old.Licence.Equal(changed.Licence),
 		"[log] format, file":  old.Log.Format == changed.Log.Format && old.Log.File == changed.Log.File,
 	} {
 		if !same {
