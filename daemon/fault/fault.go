@@ -34,6 +34,8 @@ type Error struct {
 	Public string
 	// Reason is a short word for the audit record: lower-case words joined by underscores.
 	Reason string
+	// Code is a word for programs, which the caller gets beside the sentence; empty where the contract documents none.
+	Code string
 	// RetryAfter is the time after which a caller may try again; with Unavailable and Limited only, and zero when unknown.
 	RetryAfter time.Duration
 	// Err is the cause, for the log.
