@@ -48,6 +48,12 @@ type Mail struct {
 // Sends reports whether mail is sent.
 func (m Mail) Sends() bool { return m.Host != "" }
 
+// InvitationLink returns where an invitation with this code is taken up, and nothing when there is no such place. The link holds the
+// code: it must not be logged.
+func (m Mail) InvitationLink(code secret.Text) string {
+	return strings.Replace(m.InvitationURL, InvitationCode, url.QueryEscape(code.Reveal()), 1)
+}
+
 // Equal reports whether two sections say the same.
 func (m Mail) Equal(other Mail) bool {
 	equal := m.Password.Equal(other.Password)

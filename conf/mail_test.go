@@ -32,9 +32,15 @@ invitation_url = https://portal.example.com/join#{code}
 	if text := c.Explain(); strings.Contains(text, "canary") || !strings.Contains(text, "invitation_url = https://portal.example.com/join#{code}") {
 		t.Errorf("shown as\n%s", text)
 	}
+	if link := c.Mail.InvitationLink(secret.New("lki_a&b#c")); link != "https://portal.example.com/join#lki_a%26b%23c" {
+		t.Errorf("the link is %s", link)
+	}
 	want.Password = secret.New("other")
 	if c.Mail.Equal(want) {
 		t.Error("another password is no change")
+	}
+	if link := mustLoad(t, "").Mail.InvitationLink(secret.New("lki_x")); link != "" {
+		t.Errorf("without invitation_url the link is %s", link)
 	}
 	none := mustLoad(t, "[mail]\ninvitation_url = http://portal/?code={code}&x=1\n")
 	if none.Mail.Sends() || none.Mail.Port != 587 || none.Mail.TLS != MailStartTLS || none.Mail.Timeout != 10*time.Second || none.Mail.InvitationURL == "" {
