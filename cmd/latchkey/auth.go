@@ -138,8 +138,8 @@ func loginFailed(user string, err error) error {
 
 // usualUser returns who logs in when no name is given: the user of the configuration file, or who logged in last.
 func (a *app) usualUser(c *client.Client, s settings) (string, error) {
-	if s.file.username != "" {
-		return s.file.username, nil
+	if s.file.Username != "" {
+		return s.file.Username, nil
 	}
 	if kept := a.cache(c, s); kept != nil {
 		user, err := kept.current()
@@ -245,7 +245,7 @@ func (a *app) logout(ctx context.Context, c *client.Client, s settings) error {
 	if err != nil {
 		return err
 	}
-	user := cmp.Or(current, s.file.username) // without a login it is whom the configuration file logs in
+	user := cmp.Or(current, s.file.Username) // without a login it is whom the configuration file logs in
 	if user == "" {
 		return nobody
 	}

@@ -6,18 +6,16 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"latchkey/daemon/client"
+	"latchkey/daemon/client/kept"
+	"latchkey/daemon/client/userconfig"
 )
 
-const (
-	defaultServer = "http://127.0.0.1:9100"
-	adminSocket   = "/run/latchkey/admin.sock"
-)
+const adminSocket = "/run/latchkey/admin.sock"
 
 // settings are what flags, environment and configuration file say about the server and the credential.
 type settings struct {
@@ -53,36 +51,23 @@ func (a *app) settings() (settings, error) {
 	if a.options.local && a.options.url != "" {
 		return settings{}, usageError{errors.New("--local and --url exclude each other")}
 	}
-	from := ""
-	switch {
-	case a.options.local:
-		s.url, from = "unix://"+adminSocket, "--local"
-	case a.options.url != "":
-		s.url, from = a.options.url, "--url"
-	case a.environ["LATCHKEY_URL"] != "":
-		s.url, from = a.environ["LATCHKEY_URL"], "LATCHKEY_URL"
-	case s.file.url != "":
-		s.url, from = s.file.url, s.file.path
-	case a.environ["ST2_AUTH_URL"] != "":
-		s.url, from, s.stackstorm = a.environ["ST2_AUTH_URL"], "ST2_AUTH_URL", true
-	default:
-		s.url = defaultServer
+	given, source := a.options.url, "--url"
+	if a.options.local {
+		given, source = "unix://"+adminSocket, "--local"
 	}
+	place := userconfig.Find(given, source, a.getenv, s.file.File)
+	s.url, s.stackstorm = place.URL, place.StackStorm
 	a.server = "No server is named, so it is the default one; set LATCHKEY_URL."
-	if from != "" {
-		a.server = fmt.Sprintf("The server's address is from %s.", from)
+	if place.From != "" {
+		a.server = fmt.Sprintf("The server's address is from %s.", place.From)
 	}
 	s.file = s.file.forServer(s.url)
 	switch {
 	case a.options.cacert != "":
 		s.cacert = a.options.cacert
 	case a.options.insecure: // named on the command line, so it counts for more than a file that is named elsewhere
-	case a.environ["LATCHKEY_CACERT"] != "":
-		s.cacert = a.environ["LATCHKEY_CACERT"]
-	case s.file.cacert != "":
-		s.cacert = s.file.cacert
-	case s.stackstorm:
-		s.cacert = a.environ["ST2_CACERT"]
+	default:
+		s.cacert = place.CACert
 	}
 	return s, nil
 }
@@ -121,17 +106,11 @@ func inClear(address string) bool {
 }
 
 // folder returns Latchkey's folder below a base folder of the XDG Base Directory Specification; it is empty when there is
-// neither the variable nor a home. A relative path does not count, as the specification has it.
-func (a *app) folder(variable, below string) string {
-	base := a.environ[variable]
-	if !filepath.IsAbs(base) {
-		if !filepath.IsAbs(a.environ["HOME"]) {
-			return ""
-		}
-		base = filepath.Join(a.environ["HOME"], below)
-	}
-	return filepath.Join(base, "latchkey")
-}
+// neither the variable nor a home.
+func (a *app) folder(variable, below string) string { return kept.Below(a.getenv, variable, below) }
+
+// getenv returns a variable of the environment.
+func (a *app) getenv(name string) string { return a.environ[name] }
 
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {

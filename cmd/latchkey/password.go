@@ -55,7 +55,7 @@ func (a *app) password(ctx context.Context, f *passwordFlags, user string, confi
 		password, err = readSecret(a.stdin, "standard input")
 	case f.file != "":
 		password, err = secretFile(f.file)
-	case configured.username == user && configured.hasPassword():
+	case configured.Username == user && configured.HasPassword():
 		password, err = configured.readPassword()
 	default:
 		password, err = askSecret(ctx, "Password of "+user)

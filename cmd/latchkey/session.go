@@ -76,18 +76,18 @@ func (a *app) keptSource(c *client.Client, s settings) (client.Source, error) {
 		}
 	}
 	switch {
-	case current != "" || s.file.hasPassword():
+	case current != "" || s.file.HasPassword():
 		user := current
 		if user == "" {
-			user = s.file.username
+			user = s.file.Username
 		}
 		return &session{app: a, client: c, cache: kept, file: s.file, user: user}, nil
-	case !s.file.apiKey.Empty() || s.file.apiKeyFile != "":
+	case !s.file.APIKey.Empty() || s.file.APIKeyFile != "":
 		key, err := s.file.readAPIKey()
 		if err != nil {
 			return nil, err
 		}
-		a.credential = s.file.path
+		a.credential = s.file.Path
 		return client.APIKey(key), nil
 	}
 	return nil, nil
@@ -127,7 +127,7 @@ func (s *session) Credential(ctx context.Context, refused client.Credential) (cl
 	switch {
 	case fresh && !refused.Text().Equal(s.latest.token):
 		return client.SessionToken(s.latest.token), nil
-	case s.file.hasPassword() && s.file.username == s.user:
+	case s.file.HasPassword() && s.file.Username == s.user:
 		return s.logIn(ctx)
 	case fresh:
 		return refused, nil
@@ -140,8 +140,8 @@ func (s *session) Credential(ctx context.Context, refused client.Credential) (cl
 // over is the error for a log-in that has ended and cannot be made anew without the user.
 func (s *session) over(format string) error {
 	hint := fmt.Sprintf("Log in again with: latchkey login %s", s.user)
-	if s.file.username != "" && s.file.username != s.user {
-		hint += fmt.Sprintf(" (or go back to %s of %s with: latchkey logout)", s.file.username, s.file.path)
+	if s.file.Username != "" && s.file.Username != s.user {
+		hint += fmt.Sprintf(" (or go back to %s of %s with: latchkey logout)", s.file.Username, s.file.Path)
 	}
 	return hinted{loginNeeded{fmt.Errorf(format, s.user, s.client.URL())}, hint}
 }
@@ -152,7 +152,7 @@ func (s *session) logIn(ctx context.Context) (client.Credential, error) {
 	if err != nil {
 		return client.Credential{}, err
 	}
-	s.app.credential = s.file.path
+	s.app.credential = s.file.Path
 	made, err := s.client.LogIn(ctx, s.user, password, client.SessionRequest{})
 	if err != nil {
 		return client.Credential{}, fmt.Errorf("log-in of %s: %w", s.user, err)

@@ -55,6 +55,8 @@ func (r *Roles) For(c *store.Credential, owner *store.User) []string {
 		return r.Of(c.User, owner.Groups)
 	case store.KindCI:
 		return c.Roles // its name is the workspace's to choose, and must not earn what a service of that name has
+	case store.KindInvitation, store.KindLegacy:
+		return nil // they open nothing
 	case store.KindService:
 	}
 	return r.OfService(c.Name, c.Roles)

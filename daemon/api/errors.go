@@ -90,12 +90,14 @@ func (x *exchange) fault(err error) {
 	if status >= http.StatusInternalServerError {
 		x.complain(known.Reason, err)
 	}
-	x.json(status, faultBody{sentence})
+	x.json(status, faultBody{sentence, known.Code})
 }
 
-// faultBody is the body of every error, with the field that StackStorm's clients print.
+// faultBody is the body of every error, with the field that StackStorm's clients print, and where the contract has one a word for
+// programs.
 type faultBody struct {
 	Faultstring string `json:"faultstring"`
+	Reason      string `json:"reason,omitempty"`
 }
 
 // complain logs an error that is ours. When the client has gone away, that is what ended the work, and nobody need look.
@@ -168,5 +170,5 @@ func knownMethod(method string) string {
 func (x *exchange) wrongMethod(allowed string) {
 	x.Header().Set("Allow", allowed)
 	x.reason = "method_not_allowed"
-	x.json(http.StatusMethodNotAllowed, faultBody{"The method is not allowed for this resource."})
+	x.json(http.StatusMethodNotAllowed, faultBody{Faultstring: "The method is not allowed for this resource."})
 }

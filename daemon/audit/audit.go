@@ -37,7 +37,9 @@ type Event struct {
 	// Kind and CredentialID name the credential; never its text or its hash.
 	Kind         string
 	CredentialID string
-	Backend      string
+	// Workspace is the id of the workspace that it happened in, if any.
+	Workspace string
+	Backend   string
 	// Outcome is one of the Outcome constants, Reason the word that explains it.
 	Outcome string
 	Reason  string
@@ -51,6 +53,8 @@ const (
 	EventRevoke           = "credential.revoke"
 	EventCheck            = "credential.check" // refusals only; an accepted check is not recorded
 	EventUserChange       = "user.change"
+	EventWorkspaceChange  = "workspace.change"
+	EventActivate         = "licence.activate"
 	EventConfigReload     = "config.reload"
 	EventDaemonStart      = "daemon.start"
 	EventDaemonStop       = "daemon.stop"

@@ -32,6 +32,7 @@ func encode(e Event) []byte {
 		{"real_user", e.RealUser},
 		{"kind", e.Kind},
 		{"credential_id", e.CredentialID},
+		{"workspace", e.Workspace},
 		{"backend", e.Backend},
 		{"outcome", e.Outcome},
 		{"reason", e.Reason},

@@ -19,7 +19,7 @@ const bootstrapMark = "bootstrap"
 // prefix of ours.
 func CheckBootstrap(text secret.Text) error {
 	if _, can, ok := digestOf(text.Reveal()); !ok || !can.Has(store.KindService) {
-		return errors.New("it has neither a service token's own form nor 20 to 256 printable ASCII characters without lkt_, lka_, lks_, lkd_ or lkc_ before them")
+		return errors.New("it has neither a service token's own form nor 20 to 256 printable ASCII characters without lkt_, lka_, lks_, lkd_, lkc_ or lki_ before them")
 	}
 	return nil
 }
@@ -39,7 +39,7 @@ func (e *Engine) Bootstrap(ctx context.Context, once store.Bootstraps, text secr
 		return false, translate(err)
 	}
 	spec.Kind, spec.Digest = store.KindService, digest
-	issued, err := e.prepare(spec)
+	issued, err := e.Prepare(spec)
 	if err != nil {
 		return false, err
 	}

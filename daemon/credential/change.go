@@ -14,11 +14,13 @@ type Owner struct {
 	User  string
 	Any   bool
 	Kinds Kinds
+	// Workspace is the one that they belong to; empty means any or none.
+	Workspace store.ID
 }
 
 // holds reports whether a credential is the owner's to change.
 func (o Owner) holds(c *store.Credential) bool {
-	return o.Kinds.Has(c.Kind) && (o.Any || o.User != "" && o.User == c.User)
+	return o.Kinds.Has(c.Kind) && (o.Workspace == "" || o.Workspace == c.Workspace) && (o.Any || o.User != "" && o.User == c.User)
 }
 
 // Change runs change on a credential of the owner's inside a transaction and returns what it became. By is who changes it.

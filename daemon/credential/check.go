@@ -49,7 +49,7 @@ func (e *Engine) Check(ctx context.Context, text string, accepted Kinds) (*store
 	case entry.Owner != nil && entry.Owner.Disabled:
 		return nil, ErrOwnerDisabled
 	}
-	if c.Kind == store.KindService {
+	if noted.Has(c.Kind) {
 		e.uses.note(c, now)
 	}
 	return entry, nil

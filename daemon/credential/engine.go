@@ -9,6 +9,7 @@ import (
 	"latchkey/daemon/audit"
 	"latchkey/daemon/fault"
 	"latchkey/daemon/store"
+	"latchkey/plugins/secret"
 )
 
 // settleTime is how long a store may take over what the audit log has announced, before the caller is told that it could not
@@ -70,6 +71,25 @@ func (e *Engine) List(ctx context.Context, query store.Query) ([]store.Credentia
 	return all, total, translate(err)
 }
 
+// NewID returns an identifier for a record that hangs on credentials. The error is an Unavailable fault without randomness.
+func (e *Engine) NewID() (store.ID, error) {
+	id, err := e.ids.next(e.now())
+	if err != nil {
+		return "", fault.Unavailablef("no_random_bytes", err)
+	}
+	return id, nil
+}
+
+// LegacyDigest returns what is kept of a legacy key, which another product made. The error is an Invalid fault, which shows nothing
+// of it, when it cannot be one: it has a form of ours, or is not 8 to 256 printable ASCII characters without spaces.
+func LegacyDigest(text secret.Text) (store.Digest, error) {
+	digest, can, ok := digestOf(text.Reveal())
+	if !ok || !can.Has(store.KindLegacy) {
+		return "", fault.Invalidf("The legacy key cannot be used: it is not 8 to 256 printable ASCII characters without spaces, or it is one of Latchkey's own tokens.")
+	}
+	return digest, nil
+}
+
 // translate makes a fault of a store's error.
 func translate(err error) error {
 	switch {
@@ -91,8 +111,8 @@ func translate(err error) error {
 // eventOf describes a credential for the audit log.
 func eventOf(event string, c *store.Credential, by string, origin audit.Origin) audit.Event {
 	e := audit.Event{
-		Event: event, Origin: origin, User: c.User, Kind: string(c.Kind), CredentialID: string(c.ID), Backend: c.Backend,
-		Outcome: audit.OutcomeOK,
+		Event: event, Origin: origin, User: c.User, Kind: string(c.Kind), CredentialID: string(c.ID),
+		Workspace: string(c.Workspace), Backend: c.Backend, Outcome: audit.OutcomeOK,
 	}
 	if e.User == "" {
 		e.User = c.Name

@@ -31,6 +31,9 @@ type Spec struct {
 	// Service marks a token of a service user.
 	Service   bool
 	Workspace store.ID
+	// Member and Subscription are what a credential of a workspace hangs on, if anything; see store.Credential.
+	Member       store.ID
+	Subscription store.ID
 	// ID and Digest are given when a credential is loaded from elsewhere. With a Digest no text is made.
 	ID     store.ID
 	Digest store.Digest
@@ -50,7 +53,7 @@ type Issued struct {
 // shown to nobody.) What no credential can be, such as a session token without an expiry, is an Internal fault, since it is our
 // own code that asked for it.
 func (e *Engine) Issue(ctx context.Context, spec Spec, origin audit.Origin) (Issued, error) {
-	issued, err := e.prepare(spec)
+	issued, err := e.Prepare(spec)
 	if err != nil {
 		return Issued{}, err
 	}
@@ -66,13 +69,16 @@ func (e *Engine) Issue(ctx context.Context, spec Spec, origin audit.Origin) (Iss
 	return issued, nil
 }
 
-// prepare makes the record and the text, and refuses what no store would keep before anything is announced.
-func (e *Engine) prepare(spec Spec) (Issued, error) {
+// Prepare makes the record and the text and keeps neither. It is for who keeps the record in a transaction of his own, and
+// records it in the audit log before that. The error is an Unavailable fault without randomness, and an Internal one for what no
+// credential can be.
+func (e *Engine) Prepare(spec Spec) (Issued, error) {
 	now := e.now()
 	c := store.Credential{
 		ID: spec.ID, Kind: spec.Kind, Digest: spec.Digest, User: spec.User, Name: spec.Name, Roles: spec.Roles, Groups: spec.Groups,
 		Metadata: spec.Metadata, Disabled: spec.Disabled, CreatedAt: now, ExpiresAt: spec.ExpiresAt, CreatedBy: spec.CreatedBy,
 		Source: spec.Source, UserAgent: spec.UserAgent, Backend: spec.Backend, Service: spec.Service, Workspace: spec.Workspace,
+		Member: spec.Member, Subscription: spec.Subscription,
 	}
 	var err error
 	if c.ID == "" {

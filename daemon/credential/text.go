@@ -89,16 +89,17 @@ func digest(text string) store.Digest {
 }
 
 // The lengths between which a text without our form may be a credential all the same: a key that StackStorm made (43 to 88
-// characters), or a bootstrap token that an administrator chose.
+// characters), or a bootstrap token that an administrator chose. Legacy keys of other products are often shorter.
 const (
 	minForeign = 20
+	minLegacy  = 8
 	maxForeign = 256
 )
 
 // foreignShape reports whether a text may be a credential that was not made here: printable ASCII without spaces, of a
 // plausible length and without our prefix.
 func foreignShape(text string) bool {
-	if len(text) < minForeign || len(text) > maxForeign {
+	if len(text) < minLegacy || len(text) > maxForeign {
 		return false
 	}
 	if _, ours := kindOfPrefix(text[:prefixLength]); ours {
@@ -124,8 +125,11 @@ func digestOf(text string) (store.Digest, Kinds, bool) {
 	if kind, ok := shape(text); ok {
 		return digest(text), kindSet(kind), true
 	}
-	if foreignShape(text) {
-		return foreignDigest(text), foreign, true
+	switch {
+	case !foreignShape(text):
+		return "", 0, false
+	case len(text) < minForeign:
+		return foreignDigest(text), Legacy, true
 	}
-	return "", 0, false
+	return foreignDigest(text), foreign, true
 }

@@ -11,7 +11,7 @@ import (
 // useInterval is how exact the time of the last use is: a check within it of the one that was noted costs no lock.
 const useInterval = time.Minute
 
-// uses are the times at which service tokens were accepted since they were last written. They are kept in memory and written
+// uses are the times at which credentials of the noted kinds were accepted since they were last written. They are kept in memory and written
 // together now and then, so that a check writes nothing; what a crash loses is a minute or two of a time that is for people.
 type uses struct {
 	mu   sync.Mutex
@@ -49,7 +49,7 @@ func (u *uses) take() map[store.ID]time.Time {
 	return seen
 }
 
-// FlushUses writes when service tokens were last used. The error is an Unavailable fault; what could not be written is lost.
+// FlushUses writes when service, developer and CI tokens and legacy keys were last used. The error is an Unavailable fault; what could not be written is lost.
 func (e *Engine) FlushUses(ctx context.Context, to store.Uses) error {
 	seen := e.uses.take()
 	if len(seen) == 0 {

@@ -34,6 +34,8 @@ type Error struct {
 	Public string
 	// Reason is a short word for the audit record: lower-case words joined by underscores.
 	Reason string
+	// Code is a word for programs, which the caller gets beside the sentence; empty where the contract documents none.
+	Code string
 	// RetryAfter is the time after which a caller may try again; with Unavailable and Limited only, and zero when unknown.
 	RetryAfter time.Duration
 	// Err is the cause, for the log.
@@ -75,6 +77,11 @@ func NotFoundf(format string, args ...any) *Error {
 // Forbiddenf returns a Forbidden error whose sentence for the caller is the formatted text.
 func Forbiddenf(format string, args ...any) *Error {
 	return &Error{Kind: Forbidden, Reason: "forbidden", Public: fmt.Sprintf(format, args...)}
+}
+
+// Conflictf returns a Conflict error whose sentence for the caller is the formatted text; reason is for the audit record.
+func Conflictf(reason, format string, args ...any) *Error {
+	return &Error{Kind: Conflict, Reason: reason, Public: fmt.Sprintf(format, args...)}
 }
 
 // Unavailablef returns an Unavailable error with cause err; reason is for the audit record.

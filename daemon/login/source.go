@@ -111,3 +111,12 @@ func sourceKey(source string) string {
 	}
 	return addr.String()
 }
+
+// Guess takes a guess at a secret that is not a password, such as a legacy key, from the bucket of the source; right gives it back
+// when the guess was right. The error is a Limited fault.
+func (s *Service) Guess(source string) (right func(), err error) {
+	if err := s.sources.take(source); err != nil {
+		return nil, err
+	}
+	return func() { s.sources.refund(source) }, nil
+}

@@ -42,10 +42,16 @@ const (
 	KindService   Kind = "service"   // a name's, with roles
 	KindDeveloper Kind = "developer" // a member's in a workspace
 	KindCI        Kind = "ci"        // a workspace's
+
+	// The two that open no door: they are presented on the one route that takes them, and nowhere else.
+	KindInvitation Kind = "invitation" // lets its bearer join a workspace, once
+	KindLegacy     Kind = "legacy"     // a workspace's, from before there were developer and CI tokens; for activation alone
 )
 
 // Kinds returns all of them.
-func Kinds() []Kind { return []Kind{KindSession, KindAPIKey, KindService, KindDeveloper, KindCI} }
+func Kinds() []Kind {
+	return []Kind{KindSession, KindAPIKey, KindService, KindDeveloper, KindCI, KindInvitation, KindLegacy}
+}
 
 // Credential is what is kept of one credential. It never holds the credential's text.
 type Credential struct {
@@ -67,7 +73,8 @@ type Credential struct {
 	CreatedAt time.Time
 	// ExpiresAt is the first instant at which the credential is refused; the zero time means that it does not expire.
 	ExpiresAt time.Time
-	// LastUsedAt is when a service token was last accepted, to about a minute; zero when it never was.
+	// LastUsedAt is when a service, developer or CI token or a legacy key was last accepted, to about a minute; zero when it
+	// never was.
 	LastUsedAt time.Time
 	// CreatedBy is who really made it, where that is not User: the admin, or the impersonating service user.
 	CreatedBy string
@@ -80,11 +87,15 @@ type Credential struct {
 	Service bool
 	// Workspace is the workspace that it belongs to, if any.
 	Workspace ID
+	// Member is the member of the workspace that a developer token, an invitation or a legacy key is for, if any.
+	Member ID
+	// Subscription is the one that a legacy key counts in.
+	Subscription ID
 }
 
 // Check returns nil when the record may be kept, and an error that wraps ErrInvalid when not: the id is not 24 hex digits,
-// the digest not 32 or 64 bytes, the kind unknown, a name not one that CheckName takes, or a session token has no expiry.
-// Nothing that it says comes from the record.
+// the digest not 32 or 64 bytes, the kind unknown, a name not one that CheckName takes, or a session token or an invitation has
+// no expiry. Nothing that it says comes from the record.
 func (c *Credential) Check() error {
 	switch {
 	case !ValidID(string(c.ID)):
@@ -95,15 +106,20 @@ func (c *Credential) Check() error {
 		return fmt.Errorf("%w: a credential is of a known kind", ErrInvalid)
 	case c.User != "" && CheckName(c.User) != nil:
 		return CheckName(c.User)
-	case c.Workspace != "" && !ValidID(string(c.Workspace)):
-		return fmt.Errorf("%w: a workspace's id is 24 lower-case hex digits", ErrInvalid)
-	case c.Kind == KindSession && c.ExpiresAt.IsZero():
-		return fmt.Errorf("%w: a session token expires", ErrInvalid)
+	case !validOrNone(c.Workspace) || !validOrNone(c.Member) || !validOrNone(c.Subscription):
+		return fmt.Errorf("%w: the ids of a workspace, a member and a subscription are 24 lower-case hex digits", ErrInvalid)
+	case c.mustExpire() && c.ExpiresAt.IsZero():
+		return fmt.Errorf("%w: a session token and an invitation expire", ErrInvalid)
 	case len(c.Metadata) > 0 && !json.Valid(c.Metadata):
 		return fmt.Errorf("%w: metadata is JSON", ErrInvalid)
 	}
 	return nil
 }
+
+// mustExpire reports whether the kind is one that expires always.
+func (c *Credential) mustExpire() bool { return c.Kind == KindSession || c.Kind == KindInvitation }
+
+func validOrNone(id ID) bool { return id == "" || ValidID(string(id)) }
 
 // CheckName returns nil when a user, or a counter, may be kept under this name: 1 to 1024 bytes and none of them zero. The
 // error wraps ErrInvalid. What a log-in takes for a name is narrower.
@@ -114,11 +130,11 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Expired reports whether the credential is refused at now: now >= ExpiresAt, and at once when a session token has no
-// expiry, which no writer of ours produces.
+// Expired reports whether the credential is refused at now: now >= ExpiresAt, and at once when one that must expire
+// has no expiry, which no writer of ours produces.
 func (c *Credential) Expired(now time.Time) bool {
 	if c.ExpiresAt.IsZero() {
-		return c.Kind == KindSession
+		return c.mustExpire()
 	}
 	return !now.Before(c.ExpiresAt)
 }
@@ -172,5 +188,7 @@ type Record struct {
 	Mark       string
 	User       *User
 	Lockout    *NamedLockout
+	Workspace  *Workspace
+	Member     *Member
 	Credential *Credential
 }

@@ -32,6 +32,8 @@ var (
 	// ErrInvalid means that the record must not be kept as it is, such as a session token without an expiry; it is wrapped, and
 	// the text says what is wrong. It is a fault of the caller's code.
 	ErrInvalid = errors.New("invalid record")
+	// ErrInUse means that another record hangs on this one, so that it cannot be removed.
+	ErrInUse = errors.New("record is in use")
 )
 
 // Query selects credentials. Zero fields do not restrict, except Live.
@@ -87,8 +89,53 @@ type Users interface {
 	// Name when it is new. An error of change is returned as it is and nothing is written. ErrInvalid when CheckName refuses the
 	// name. Change may run more than once, and must not call the store.
 	PutUser(ctx context.Context, name string, change func(user *User, found bool) error) (User, error)
-	// DeleteUser removes the user and every credential of his, in one transaction. ErrNotFound when there is none.
+	// DeleteUser removes the user and every credential of his, in one transaction. ErrNotFound when there is none, ErrInUse when
+	// he is an active member of a workspace.
 	DeleteUser(ctx context.Context, name string) error
+}
+
+// Workspaces keeps workspaces, their members, and the credentials that hang on a membership.
+type Workspaces interface {
+	// CreateWorkspace adds a workspace with what fill puts beside it, in one transaction. An error of fill is returned as it is and
+	// nothing is written. ErrExists when the id or the name is taken, ErrInvalid when a record must not be kept. Fill may run more
+	// than once, and must not call the store.
+	CreateWorkspace(ctx context.Context, w Workspace, fill func(*WorkspaceChange) error) error
+	// UpdateWorkspace runs change on a workspace inside a transaction, of which there is one at a time for each workspace, and
+	// writes what it made. The id, the name and the time of creation stay. An error of change is returned as it is and nothing is
+	// written. ErrNotFound when there is none, ErrExists when a member's account or address is another member's, ErrInvalid when a
+	// record must not be kept or an active member's account is not known. Change may run more than once, and must not call the store.
+	UpdateWorkspace(ctx context.Context, id ID, change func(*WorkspaceChange) error) error
+	// Workspace returns the workspace with this id. ErrNotFound when there is none.
+	Workspace(ctx context.Context, id ID) (Workspace, error)
+	// WorkspaceNamed returns the workspace with this name. ErrNotFound when there is none.
+	WorkspaceNamed(ctx context.Context, name string) (Workspace, error)
+	// Workspaces returns workspaces in order of creation, starting behind after, at most limit (0: all), and how many there are.
+	Workspaces(ctx context.Context, after ID, limit int) ([]Workspace, int, error)
+}
+
+// MemberQuery selects members of a workspace.
+type MemberQuery struct {
+	Workspace ID
+	// Removed selects also those who were removed.
+	Removed bool
+	// After starts behind this id (a cursor); Limit is the most that is returned, zero means all.
+	After ID
+	Limit int
+}
+
+// Members finds members of workspaces.
+type Members interface {
+	// Member returns a member of a workspace. ErrNotFound when there is none.
+	Member(ctx context.Context, workspace, id ID) (Member, error)
+	// MemberOf returns the active member of a workspace whose account this user is. ErrNotFound when there is none.
+	MemberOf(ctx context.Context, workspace ID, user string) (Member, error)
+	// MemberMailed returns the member of a workspace with this address, in whatever state; see Member.MailKey. ErrNotFound when
+	// there is none.
+	MemberMailed(ctx context.Context, workspace ID, mailKey string) (Member, error)
+	// Members returns the selected members in order of creation, and how many the query selects without After and Limit.
+	Members(ctx context.Context, query MemberQuery) ([]Member, int, error)
+	// Memberships returns the active memberships of a user, in the order of the workspaces' ids.
+	Memberships(ctx context.Context, user string) ([]Member, error)
 }
 
 // Uses keeps when credentials were last used.
@@ -121,7 +168,7 @@ type Bootstraps interface {
 // Contents is a store as a whole, for moving it to another one.
 type Contents interface {
 	// Export calls each with every record as it is at one moment: first what is remembered of the past, then users and counters in
-	// the order of their keys, then credentials in the order of their ids. An error of each ends it and is returned.
+	// the order of their keys, then workspaces, members in the order of their workspaces, and credentials in the order of their ids. An error of each ends it and is returned.
 	Export(ctx context.Context, each func(Record) error) error
 	// Import adds records, all of them or none. It is for a store that nobody else uses. ErrExists when one is there already,
 	// ErrInvalid when one must not be kept.
@@ -133,6 +180,8 @@ type Store interface {
 	Credentials
 	Uses
 	Users
+	Workspaces
+	Members
 	Lockouts
 	Bootstraps
 	Contents

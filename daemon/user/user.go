@@ -162,7 +162,8 @@ func (s *Service) Change(ctx context.Context, name, by, reason string, origin au
 	return u, s.failed(ctx, err, event)
 }
 
-// Delete removes the user and all his credentials; by is who does. The error is a NotFound or an Unavailable fault.
+// Delete removes the user and all his credentials; by is who does. The error is a NotFound fault, a Conflict fault while he is a
+// member of a workspace, or an Unavailable fault.
 func (s *Service) Delete(ctx context.Context, name, by string, origin audit.Origin) error {
 	if _, err := s.Get(ctx, name); err != nil {
 		return err
@@ -227,6 +228,9 @@ func translate(err error) error {
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return fault.NotFoundf("User is not found.")
+	}
+	if errors.Is(err, store.ErrInUse) {
+		return &fault.Error{Kind: fault.Conflict, Reason: "user_in_use", Public: "The user is a member of a workspace; remove him there first."}
 	}
 	if errors.Is(err, store.ErrInvalid) {
 		return fault.Invalidf("The name cannot be used.")

@@ -19,7 +19,7 @@ func (s *Store) Export(ctx context.Context, each func(store.Record) error) error
 			}
 			return each(r)
 		}
-		for _, export := range []func(*bbolt.Tx, func(store.Record) error) error{exportFacts, exportUsers, exportLockouts, exportCredentials} {
+		for _, export := range []func(*bbolt.Tx, func(store.Record) error) error{exportFacts, exportUsers, exportLockouts, exportWorkspaces, exportMembers, exportCredentials} {
 			if err := export(tx, show); err != nil {
 				return err
 			}
@@ -98,6 +98,18 @@ func importRecord(tx *bbolt.Tx, r store.Record) error {
 		return importUser(tx, *r.User)
 	case r.Lockout != nil:
 		return importLockout(tx, *r.Lockout)
+	case r.Workspace != nil:
+		w := r.Workspace.Clone()
+		if err := w.Settle(); err != nil {
+			return err
+		}
+		return addWorkspace(tx, &w)
+	case r.Member != nil:
+		m := *r.Member
+		if err := m.Settle(); err != nil {
+			return err
+		}
+		return putMember(tx, nil, &m)
 	case r.Credential != nil:
 		return insert(tx, *r.Credential)
 	}

@@ -15,8 +15,9 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// schemaVersion is what this package writes; a file with a greater one is refused.
-const schemaVersion = 1
+// schemaVersion is what this package writes; a file with a greater one is refused, and one with a smaller one is brought to it
+// when it is opened. Version 2 has workspaces and members.
+const schemaVersion = 2
 
 // mapSize is how much address space is set aside for the file: 32 GiB where there is room for it. A file that outgrows its
 // mapping must be mapped anew, and for that bbolt waits until nobody reads and lets nobody begin to: one slow backup would
@@ -33,23 +34,32 @@ var (
 	bucketIDs         = []byte("ids")
 	bucketOwners      = []byte("owners")
 	bucketKinds       = []byte("kinds")
-	bucketWorkspaces  = []byte("workspaces")
+	bucketWorkspaces  = []byte("workspaces") // an index of credentials
 	bucketExpiries    = []byte("expiries")
 	bucketUsers       = []byte("users")
 	bucketLockouts    = []byte("lockouts")
 	bucketForgettings = []byte("forgettings")
+	bucketTenants     = []byte("tenants") // workspaces, by id
+	bucketNames       = []byte("names")   // their ids, by name
+	bucketMembers     = []byte("members")
+	bucketAccounts    = []byte("accounts") // active members' ids, by user and workspace
+	bucketMails       = []byte("mails")    // members' ids, by workspace and address
 
 	keySchema = []byte("schema")
 	keyClosed = []byte("closed") // there while nothing was written since a proper Close
 	keyPing   = []byte("ping")
 )
 
-// buckets returns all of them.
-func buckets() [][]byte {
-	return [][]byte{
+// buckets returns those that a file of a version has.
+func buckets(version uint32) [][]byte {
+	all := [][]byte{
 		bucketMeta, bucketCredentials, bucketIDs, bucketOwners, bucketKinds, bucketWorkspaces, bucketExpiries, bucketUsers,
 		bucketLockouts, bucketForgettings,
 	}
+	if version >= 2 {
+		all = append(all, bucketTenants, bucketNames, bucketMembers, bucketAccounts, bucketMails)
+	}
+	return all
 }
 
 // provide sees to it that there is a file at path that others cannot read, and makes an empty store when there is none.
@@ -114,16 +124,20 @@ func fill(path string, o Options) error {
 
 // initialise makes the buckets of an empty store.
 func initialise(tx *bbolt.Tx) error {
-	for _, name := range buckets() {
+	if err := upgrade(tx); err != nil {
+		return err
+	}
+	return tx.Bucket(bucketMeta).Put(keyClosed, []byte{1})
+}
+
+// upgrade makes of a store of an older version, or of an empty file, one of this version. Nothing that is there changes.
+func upgrade(tx *bbolt.Tx) error {
+	for _, name := range buckets(schemaVersion) {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
 	}
-	meta := tx.Bucket(bucketMeta)
-	if err := meta.Put(keyClosed, []byte{1}); err != nil {
-		return err
-	}
-	return meta.Put(keySchema, binary.BigEndian.AppendUint32(nil, schemaVersion))
+	return tx.Bucket(bucketMeta).Put(keySchema, binary.BigEndian.AppendUint32(nil, schemaVersion))
 }
 
 // halfMade is the pattern of the names of stores that are being made.
@@ -166,7 +180,21 @@ func openForWriting(path string, o Options) (db *bbolt.DB, err error) {
 		Timeout: o.LockTimeout, NoSync: o.NoSync, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
 		InitialMmapSize: mapSize, NoStatistics: true,
 	})
+	if err == nil && fileVersion(db) < schemaVersion {
+		if err = db.Update(upgrade); err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}
 	return db, explain(path, err)
+}
+
+// fileVersion returns the version of an open store, which inspect has passed.
+func fileVersion(db *bbolt.DB) (version uint32) {
+	_ = db.View(func(tx *bbolt.Tx) error { // it returns what the function does
+		version = binary.BigEndian.Uint32(tx.Bucket(bucketMeta).Get(keySchema))
+		return nil
+	})
+	return version
 }
 
 // inspect refuses what is no store, what a newer version wrote, and what is damaged, and reports whether the file was closed
@@ -192,35 +220,37 @@ func inspect(path string, o Options) (closed bool, err error) {
 		if info.Size() < tx.Size() {
 			return damaged(path, fmt.Sprintf("it is cut off after %d of %d bytes", info.Size(), tx.Size()))
 		}
-		if err := checkSchema(tx); err != nil {
+		version, err := checkSchema(tx)
+		if err != nil {
 			return fmt.Errorf("store %s: %w", path, err)
 		}
 		closed = tx.Bucket(bucketMeta).Get(keyClosed) != nil
 		if !closed {
 			o.Log.Info("the store was not closed properly; all of it is checked", "file", path, "bytes", tx.Size())
 		}
-		return walk(path, tx, !closed)
+		return walk(path, tx, buckets(version), !closed)
 	})
 	return closed, err
 }
 
-// checkSchema refuses what this version cannot read.
-func checkSchema(tx *bbolt.Tx) error {
+// checkSchema returns the version of a file, and refuses what this version cannot read.
+func checkSchema(tx *bbolt.Tx) (uint32, error) {
 	meta := tx.Bucket(bucketMeta)
 	if meta == nil || len(meta.Get(keySchema)) != 4 {
-		return errors.New("the file is a bbolt file but no store of Latchkey's")
+		return 0, errors.New("the file is a bbolt file but no store of Latchkey's")
 	}
-	if version := binary.BigEndian.Uint32(meta.Get(keySchema)); version > schemaVersion {
-		return fmt.Errorf("it was written by a newer version (schema %d, this version knows %d); upgrade, or restore an older backup",
+	version := binary.BigEndian.Uint32(meta.Get(keySchema))
+	if version > schemaVersion {
+		return 0, fmt.Errorf("it was written by a newer version (schema %d, this version knows %d); upgrade, or restore an older backup",
 			version, schemaVersion)
 	}
-	return nil
+	return version, nil
 }
 
-// walk reads the first and the last record of every bucket, or with whole all of them, and checks their order. Reading one
+// walk reads the first and the last record of every named bucket, or with whole all of them, and checks their order. Reading one
 // makes bbolt check the pages that lead to it.
-func walk(path string, tx *bbolt.Tx, whole bool) error {
-	for _, name := range buckets() {
+func walk(path string, tx *bbolt.Tx, names [][]byte, whole bool) error {
+	for _, name := range names {
 		bucket := tx.Bucket(name)
 		if bucket == nil {
 			return damaged(path, fmt.Sprintf("it has no bucket %q", name))

@@ -45,6 +45,10 @@ func kindByte(kind store.Kind) byte {
 		return 'd'
 	case store.KindCI:
 		return 'c'
+	case store.KindInvitation:
+		return 'i'
+	case store.KindLegacy:
+		return 'l'
 	}
 	return 0
 }

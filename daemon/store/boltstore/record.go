@@ -32,6 +32,8 @@ type credentialRow struct {
 	Service   bool            `json:"service,omitempty"`
 	Workspace store.ID        `json:"workspace,omitempty"`
 	LastUsed  time.Time       `json:"last_used_at,omitzero"`
+	Member    store.ID        `json:"member,omitempty"`
+	Plan      store.ID        `json:"subscription,omitempty"`
 }
 
 // userRow is a user as he stands in the file.
@@ -79,7 +81,7 @@ func decode(value []byte, row any) error {
 func encodeCredential(c *store.Credential) ([]byte, error) {
 	return encode(credentialRow{
 		c.ID, c.Kind, c.User, c.Name, c.Roles, c.Groups, c.Metadata, c.Disabled, c.CreatedAt, c.ExpiresAt, c.CreatedBy, c.Source,
-		c.UserAgent, c.Backend, c.Service, c.Workspace, c.LastUsedAt,
+		c.UserAgent, c.Backend, c.Service, c.Workspace, c.LastUsedAt, c.Member, c.Subscription,
 	})
 }
 
@@ -93,6 +95,7 @@ func decodeCredential(digest, value []byte) (store.Credential, error) {
 		ID: r.ID, Kind: r.Kind, Digest: store.Digest(digest), User: r.User, Name: r.Name, Roles: r.Roles, Groups: r.Groups,
 		Metadata: r.Metadata, Disabled: r.Disabled, CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, CreatedBy: r.CreatedBy,
 		Source: r.Source, UserAgent: r.UserAgent, Backend: r.Backend, Service: r.Service, Workspace: r.Workspace, LastUsedAt: r.LastUsed,
+		Member: r.Member, Subscription: r.Plan,
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 
 	"go.etcd.io/bbolt"
@@ -107,6 +108,9 @@ func (s *Store) DeleteUser(ctx context.Context, name string) error {
 		bucket := tx.Bucket(bucketUsers)
 		if name == "" || bucket.Get([]byte(name)) == nil {
 			return store.ErrNotFound
+		}
+		if key, _ := tx.Bucket(bucketAccounts).Cursor().Seek(accountKey(name, "")); bytes.HasPrefix(key, accountKey(name, "")) {
+			return store.ErrInUse
 		}
 		var owned []store.Credential
 		for r := range scan(tx.Bucket(bucketOwners), ownerKey(name, 0)) {

@@ -17,7 +17,7 @@ func (s *Store) Export(ctx context.Context, each func(store.Record) error) error
 		return s.failure(ctx, "read", err)
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // it has written nothing
-	for _, export := range []func(context.Context, pgx.Tx, func(store.Record) error) error{exportFacts, exportUsers, exportLockouts, exportCredentials} {
+	for _, export := range []func(context.Context, pgx.Tx, func(store.Record) error) error{exportFacts, exportUsers, exportLockouts, exportWorkspaces, exportMembers, exportCredentials} {
 		if err := export(ctx, tx, each); err != nil {
 			if refused, ok := errors.AsType[verdict](err); ok {
 				return refused.error
@@ -82,6 +82,32 @@ func exportLockouts(ctx context.Context, tx pgx.Tx, each func(store.Record) erro
 	}, each)
 }
 
+func exportWorkspaces(ctx context.Context, tx pgx.Tx, each func(store.Record) error) error {
+	return streamDocuments(ctx, tx, "SELECT record FROM latchkey.workspaces ORDER BY id", func(w *store.Workspace) error {
+		return each(store.Record{Workspace: w})
+	})
+}
+
+func exportMembers(ctx context.Context, tx pgx.Tx, each func(store.Record) error) error {
+	return streamDocuments(ctx, tx, "SELECT record FROM latchkey.members ORDER BY workspace, id", func(m *store.Member) error {
+		return each(store.Record{Member: m})
+	})
+}
+
+// streamDocuments is stream for records that are kept whole.
+func streamDocuments[Record any](ctx context.Context, tx pgx.Tx, sql string, each func(*Record) error) error {
+	var row document
+	return stream(ctx, tx, sql, func() ([]any, func() store.Record) {
+		return []any{&row}, func() store.Record { return store.Record{} }
+	}, func(store.Record) error {
+		record := new(Record)
+		if err := row.decode(record); err != nil {
+			return err
+		}
+		return each(record)
+	})
+}
+
 func exportCredentials(ctx context.Context, tx pgx.Tx, each func(store.Record) error) error {
 	return stream(ctx, tx, "SELECT "+credentialColumns+" FROM latchkey.credentials c ORDER BY c.id", func() ([]any, func() store.Record) {
 		c := &store.Credential{}
@@ -140,6 +166,26 @@ func queue(batch *pgx.Batch, r store.Record) error {
 		}
 		batch.Queue("INSERT INTO latchkey.lockouts (key, failures, locked_until, forget_at) VALUES ($1, $2, $3, $4)",
 			text(l.Key), l.Lockout.Failures, instant(l.Lockout.Until), instant(l.Expires))
+	case r.Workspace != nil:
+		w := r.Workspace.Clone()
+		if err := w.Settle(); err != nil {
+			return err
+		}
+		row, err := encode(&w)
+		if err != nil {
+			return err
+		}
+		batch.Queue(insertWorkspaceSQL, identifier(w.ID), text(w.Name), row)
+	case r.Member != nil:
+		m := *r.Member
+		if err := m.Settle(); err != nil {
+			return err
+		}
+		values, err := memberValues(&m)
+		if err != nil {
+			return err
+		}
+		batch.Queue(insertMemberSQL, values...)
 	case r.Credential != nil:
 		c := *r.Credential
 		if err := c.Settle(); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // credentialColumns are the columns of a credential, in the order of credentialTargets.
 const credentialColumns = `c.id, c.kind, c.digest, c.user_name, c.name, c.roles, c.groups, c.metadata, c.disabled, c.created_at,
-	c.expires_at, c.last_used_at, c.created_by, c.source, c.user_agent, c.backend, c.service, c.workspace`
+	c.expires_at, c.last_used_at, c.created_by, c.source, c.user_agent, c.backend, c.service, c.workspace, c.member, c.subscription`
 
 // credentialTargets returns where the columns of a credential are read to.
 func credentialTargets(c *store.Credential) []any {
@@ -19,7 +19,7 @@ func credentialTargets(c *store.Credential) []any {
 		(*identifier)(&c.ID), (*text)(&c.Kind), (*text)(&c.Digest), (*text)(&c.User), (*text)(&c.Name), (*texts)(&c.Roles),
 		(*texts)(&c.Groups), (*raw)(&c.Metadata), (*flag)(&c.Disabled), (*instant)(&c.CreatedAt), (*instant)(&c.ExpiresAt),
 		(*instant)(&c.LastUsedAt), (*text)(&c.CreatedBy), (*text)(&c.Source), (*text)(&c.UserAgent), (*text)(&c.Backend),
-		(*flag)(&c.Service), (*identifier)(&c.Workspace),
+		(*flag)(&c.Service), (*identifier)(&c.Workspace), (*identifier)(&c.Member), (*identifier)(&c.Subscription),
 	}
 }
 
@@ -28,19 +28,19 @@ func credentialValues(c *store.Credential) []any {
 	return []any{
 		identifier(c.ID), text(c.Kind), text(c.Digest), text(c.User), text(c.Name), texts(c.Roles), texts(c.Groups), raw(c.Metadata),
 		c.Disabled, instant(c.CreatedAt), instant(c.ExpiresAt), instant(c.LastUsedAt), text(c.CreatedBy), text(c.Source),
-		text(c.UserAgent), text(c.Backend), c.Service, identifier(c.Workspace),
+		text(c.UserAgent), text(c.Backend), c.Service, identifier(c.Workspace), identifier(c.Member), identifier(c.Subscription),
 	}
 }
 
 const (
 	// insertSQL adds a credential.
 	insertSQL = `INSERT INTO latchkey.credentials (id, kind, digest, user_name, name, roles, groups, metadata, disabled, created_at,
-		expires_at, last_used_at, created_by, source, user_agent, backend, service, workspace)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+		expires_at, last_used_at, created_by, source, user_agent, backend, service, workspace, member, subscription)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 	// updateSQL writes all of a credential. It takes the same values.
 	updateSQL = `UPDATE latchkey.credentials SET kind = $2, digest = $3, user_name = $4, name = $5, roles = $6, groups = $7,
 		metadata = $8, disabled = $9, created_at = $10, expires_at = $11, last_used_at = $12, created_by = $13, source = $14,
-		user_agent = $15, backend = $16, service = $17, workspace = $18 WHERE id = $1`
+		user_agent = $15, backend = $16, service = $17, workspace = $18, member = $19, subscription = $20 WHERE id = $1`
 	// checkSQL reads a credential and its owner.
 	checkSQL = "SELECT " + credentialColumns + ", " + userColumns +
 		" FROM latchkey.credentials c LEFT JOIN latchkey.users u ON u.name = c.user_name WHERE c.digest = $1"

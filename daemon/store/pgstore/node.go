@@ -137,6 +137,20 @@ func (n *Node) DeleteUser(ctx context.Context, name string) error {
 	return err
 }
 
+// CreateWorkspace adds a workspace; see store.Workspaces.
+func (n *Node) CreateWorkspace(ctx context.Context, w store.Workspace, fill func(*store.WorkspaceChange) error) error {
+	changed, err := n.createWorkspace(ctx, w, fill)
+	n.cache.Drop(changed...)
+	return err
+}
+
+// UpdateWorkspace changes a workspace; see store.Workspaces.
+func (n *Node) UpdateWorkspace(ctx context.Context, id store.ID, change func(*store.WorkspaceChange) error) error {
+	changed, err := n.updateWorkspace(ctx, id, change)
+	n.cache.Drop(changed...) // also when it failed: a commit whose answer was lost has happened
+	return err
+}
+
 // NoteUses notes when credentials were last used; see store.Uses.
 func (n *Node) NoteUses(ctx context.Context, used map[store.ID]time.Time) error {
 	changed, err := n.noteUses(ctx, used)

@@ -167,6 +167,14 @@ func (s *Store) DeleteUser(ctx context.Context, name string) error {
 		if tag.RowsAffected() == 0 {
 			return verdict{store.ErrNotFound}
 		}
+		var member bool
+		err = tx.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM latchkey.members WHERE account = $1)", text(name)).Scan(&member)
+		if err != nil {
+			return err
+		}
+		if member {
+			return verdict{store.ErrInUse}
+		}
 		gone, err := digests(ctx, tx, "DELETE FROM latchkey.credentials WHERE user_name = $1 RETURNING digest", text(name))
 		if err != nil {
 			return err

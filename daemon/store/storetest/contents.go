@@ -35,6 +35,7 @@ func fill(t *testing.T, s store.Store) {
 	create(t, s, full(3), apiKey(1, "bob"), session(2, "eve", base().Add(time.Hour)))
 	putUser(t, s, store.User{Name: "björn", DisplayName: "B", Mail: "b@example.com", Groups: []string{"wheel"}, Nicknames: map[string]string{"slack": "b"}, CreatedAt: base()})
 	putUser(t, s, store.User{Name: "Zoë", Disabled: true, IsService: true, CreatedAt: base(), LastLoginAt: base().Add(time.Minute)})
+	found(t, s, 100, "alice")
 	for _, key := range []string{"name:eve", "address:192.0.2.1"} {
 		if _, err := s.PutLockout(t.Context(), key, func(l *store.Lockout) time.Time {
 			l.Failures, l.Until = []time.Time{base(), base().Add(time.Second)}, base().Add(time.Minute)
@@ -48,19 +49,25 @@ func fill(t *testing.T, s store.Store) {
 // expected is what fill puts in, in the order of the contract.
 func expected() []store.Record {
 	bob, three, one, eve := apiKey(9, "bob"), full(3), apiKey(1, "bob"), session(2, "eve", base().Add(time.Hour))
+	w, m, token := company(100), active(110, "alice"), developer(110, "alice")
+	m.Workspace, token.Workspace = w.ID, w.ID
 	lock := store.Lockout{Failures: []time.Time{base(), base().Add(time.Second)}, Until: base().Add(time.Minute)}
 	return []store.Record{
 		{Held: true},
 		{Mark: "another"},
 		{Mark: "bootstrap"},
 		{User: &store.User{Name: "Zoë", Disabled: true, IsService: true, CreatedAt: base(), LastLoginAt: base().Add(time.Minute)}},
+		{User: &store.User{Name: "alice"}},
 		{User: &store.User{Name: "björn", DisplayName: "B", Mail: "b@example.com", Groups: []string{"wheel"}, Nicknames: map[string]string{"slack": "b"}, CreatedAt: base()}},
 		{Lockout: &store.NamedLockout{Key: "address:192.0.2.1", Lockout: lock, Expires: base().Add(time.Hour)}},
 		{Lockout: &store.NamedLockout{Key: "name:eve", Lockout: lock, Expires: base().Add(time.Hour)}},
+		{Workspace: &w},
+		{Member: &m},
 		{Credential: &one},
 		{Credential: &eve},
 		{Credential: &three},
 		{Credential: &bob},
+		{Credential: &token},
 	}
 }
 
@@ -119,7 +126,7 @@ func testImport(t *testing.T, s, empty store.Store) {
 	want(t, "bob's credentials", owned, 2)
 	_, users, err := to.Users(t.Context(), "", 1)
 	wantError(t, "Users", err, nil)
-	want(t, "users", users, 2)
+	want(t, "users", users, 3)
 	swept, err := to.SweepCredentials(t.Context(), base().Add(2*time.Hour), 10)
 	wantError(t, "SweepCredentials", err, nil)
 	want(t, "swept", swept, 2)

@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"List", listTests()},
 		{"Sweep", sweepTests()},
 		{"User", userTests()},
+		{"Workspace", workspaceTests()},
 		{"Lockout", lockoutTests()},
 		{"Bootstrap", bootstrapTests()},
 		{"Race", raceTests()},

@@ -23,11 +23,12 @@ const (
 )
 
 // Count is how many records of each kind there are.
-type Count struct{ Users, Lockouts, Credentials int }
+type Count struct{ Users, Lockouts, Workspaces, Members, Credentials int }
 
 // String returns the numbers with their names.
 func (c Count) String() string {
-	return fmt.Sprintf("%d credentials, %d users, %d counters of failed log-ins", c.Credentials, c.Users, c.Lockouts)
+	return fmt.Sprintf("%d credentials, %d users, %d workspaces, %d members, %d counters of failed log-ins",
+		c.Credentials, c.Users, c.Workspaces, c.Members, c.Lockouts)
 }
 
 func (c *Count) add(r store.Record) {
@@ -36,6 +37,10 @@ func (c *Count) add(r store.Record) {
 		c.Users++
 	case r.Lockout != nil:
 		c.Lockouts++
+	case r.Workspace != nil:
+		c.Workspaces++
+	case r.Member != nil:
+		c.Members++
 	case r.Credential != nil:
 		c.Credentials++
 	}
@@ -145,6 +150,10 @@ func describe(r store.Record) string {
 		return fmt.Sprintf("the user %q", r.User.Name)
 	case r.Lockout != nil:
 		return fmt.Sprintf("the counter %q", r.Lockout.Key)
+	case r.Workspace != nil:
+		return fmt.Sprintf("the workspace %q", r.Workspace.Name)
+	case r.Member != nil:
+		return "the member " + string(r.Member.ID)
 	case r.Credential != nil:
 		return "the credential " + string(r.Credential.ID)
 	case r.Mark != "":
