@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,6 +40,7 @@ type testServer struct {
 	fail          atomic.Int64 // the status that everything is answered with; 0: none
 	requests      atomic.Int64 // how many requests there were
 	headers       sync.Map     // the latest request's headers, by name
+	asked         atomic.Value // the latest request: method, path with query, and body
 	override      atomic.Pointer[http.Handler]
 }
 
@@ -109,7 +112,7 @@ func (s *testServer) listenLocally(t testing.TB, dir string, handler http.Handle
 	return local
 }
 
-// watch counts requests, remembers headers and answers with a failure when told to.
+// watch counts requests, remembers the latest and answers with a failure when told to.
 func (s *testServer) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
@@ -117,6 +120,9 @@ func (s *testServer) watch(next http.Handler) http.Handler {
 		for name, values := range r.Header {
 			s.headers.Store(name, strings.Join(values, ", "))
 		}
+		body, _ := io.ReadAll(r.Body) // what is not there is not compared
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.asked.Store(strings.TrimSpace(r.Method + " " + r.URL.RequestURI() + " " + string(body)))
 		if status := int(s.fail.Load()); status != 0 {
 			w.Header().Set("X-Request-Id", "r-17")
 			w.WriteHeader(status)

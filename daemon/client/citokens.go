@@ -16,13 +16,13 @@ type CIToken struct {
 	Name      string    `json:"name"`
 	CreatedAt time.Time `json:"created_at"`
 	CreatedBy string    `json:"created_by"`
-	// ExpiresAt is the first instant at which it is refused.
+	// ExpiresAt is the first instant at which it is refused; zero when it does not expire.
 	ExpiresAt time.Time `json:"expires_at"`
 	// LastUsedAt is zero when it has not been used.
 	LastUsedAt time.Time `json:"last_used_at"`
 }
 
-// CITokenRequest says what CI token is wanted: with one of Expiration and TTL.
+// CITokenRequest says what CI token is wanted. Expiration and TTL exclude each other; without either it does not expire.
 type CITokenRequest struct {
 	Name string
 	// Expiration is the last day, in UTC, on which it is accepted; its time of day does not matter.
@@ -36,11 +36,11 @@ type CITokenRequest struct {
 func (c *Client) CreateCIToken(ctx context.Context, workspace string, wanted CITokenRequest) (secret.Text, CIToken, error) {
 	body := map[string]string{"name": wanted.Name}
 	switch {
-	case wanted.Expiration.IsZero() == (wanted.TTL == 0):
-		return secret.Text{}, CIToken{}, errors.New("a CI token ends on a day or after a time, one of the two")
+	case !wanted.Expiration.IsZero() && wanted.TTL != 0:
+		return secret.Text{}, CIToken{}, errors.New("a CI token ends on a day or after a time, not both")
 	case !wanted.Expiration.IsZero():
 		body["expiration"] = wanted.Expiration.Format(time.DateOnly)
-	default:
+	case wanted.TTL != 0:
 		body["ttl"] = wanted.TTL.String()
 	}
 	return c.newCIToken(ctx, call{method: http.MethodPost, path: workspaces(workspace, "citokens"), body: body})

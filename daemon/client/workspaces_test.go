@@ -264,10 +264,9 @@ func TestWorkspaceAnswers(t *testing.T) {
 			t.Errorf("%s: %v, want a refusal", name, err)
 		}
 	}
-	for _, wanted := range []CITokenRequest{{Name: "x"}, {Name: "x", TTL: time.Hour, Expiration: time.Now()}} {
-		if _, _, err := refusing.CreateCIToken(t.Context(), "acme", wanted); err == nil || isStatus(err, 404) {
-			t.Errorf("%+v: %v, want an error about the arguments", wanted, err)
-		}
+	both := CITokenRequest{Name: "x", TTL: time.Hour, Expiration: time.Now()}
+	if _, _, err := refusing.CreateCIToken(t.Context(), "acme", both); err == nil || isStatus(err, 404) {
+		t.Errorf("%v, want an error about the arguments", err)
 	}
 	if _, err := refusing.Member(t.Context(), "acme", ".."); err == nil || isStatus(err, 404) {
 		t.Errorf("%v, want an error about the arguments", err)
