@@ -45,6 +45,7 @@ func (d *Daemon) reload(ctx context.Context, c *conf.Config) error {
 	d.login.SetTTL(ttlOf(c))
 	d.guard.SetRoles(roles)
 	d.api.SetSettings(api.SettingsOf(c))
+	d.licences.SetSettings(licenceSettings(c, d.signer))
 	for _, notice := range c.Notices {
 		d.log.Warn("configuration", "note", notice.String())
 	}

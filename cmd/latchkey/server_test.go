@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
@@ -24,9 +25,12 @@ import (
 	"latchkey/daemon/api"
 	"latchkey/daemon/audit"
 	"latchkey/daemon/credential"
+	"latchkey/daemon/grant"
+	"latchkey/daemon/licence"
 	"latchkey/daemon/login"
 	"latchkey/daemon/store/boltstore"
 	"latchkey/daemon/user"
+	"latchkey/daemon/workspace"
 	"latchkey/plugins"
 )
 
@@ -68,7 +72,20 @@ func newTestServer(t testing.TB, dir string) *testServer {
 		{Name: "admin", Members: []conf.Member{{Kind: conf.MemberUser, Pattern: "alice"}}},
 		{Name: "ops", Members: []conf.Member{{Kind: conf.MemberGroup, Pattern: "wheel"}}},
 	}))
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := grant.NewSigner(key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	handler, err := api.New(api.Options{
+		Workspaces: workspace.New(workspace.Options{Store: kept, Engine: engine, Users: users, Audit: audit.Discard{}, Now: s.now}),
+		Licences: licence.New(licence.Options{
+			Store: kept, Engine: engine, Audit: audit.Discard{}, Now: s.now,
+			Settings: licence.Settings{Signer: signer, Issuer: "https://auth.example.com", Legacy: conf.Legacy{Accept: true}},
+		}),
 		Login: logins, Engine: engine, Guard: guard, Users: users, Audit: audit.Discard{}, Log: slog.New(slog.DiscardHandler),
 		Now: s.now, Random: rand.Reader, Version: "1.2.3",
 		Settings: api.Settings{
