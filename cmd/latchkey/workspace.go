@@ -45,7 +45,8 @@ type shownJoined struct {
 // showJoined prints a new member's developer token.
 func (a *app) showJoined(made client.Joined) error {
 	shown := shownJoined{workspaceJSON(made.Workspace), memberJSON(made.Member), made.Token.Reveal()}
-	if made.Token.Empty() {
+	if made.Token.Empty() { // it is another's, who alone may see it
+		a.note("%s gets a developer token with: latchkey dev-token rotate", made.Member.Name)
 		return a.doneJSON(shown)
 	}
 	a.note("The developer token of %s is shown this once:", made.Member.Name)
@@ -63,8 +64,8 @@ func (a *app) workspaceCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Make a workspace and its first member (administrators only)",
-		Long: `create makes a workspace whose first member, its owner, is an admin of it. The owner's developer token alone is on standard
-output; nobody can print it a second time.`,
+		Long: `create makes a workspace whose first member, its owner, is an admin of it. When that is you, your developer token alone is on
+standard output, and nobody can print it a second time; another owner gets one with "latchkey dev-token rotate".`,
 		Example: "  latchkey workspace create acme --owner bob",
 		Args:    oneArg("the name of a workspace"),
 	}

@@ -164,8 +164,12 @@ func TestHang(t *testing.T) {
 	m.Timeout = time.Hour
 	limited, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
+	began := time.Now()
 	if err := newSender(t, m).Send(limited, invitation()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v, want DeadlineExceeded", err)
+	}
+	if took := time.Since(began); took > time.Minute { // the server itself gives up after five
+		t.Errorf("it took %s, and the caller waited for 300ms", took)
 	}
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, and nobody says anything
 	if err != nil {
