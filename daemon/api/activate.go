@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"latchkey/daemon/credential"
 	"latchkey/daemon/fault"
 	"latchkey/daemon/licence"
 )
@@ -36,6 +37,9 @@ func (h *Handler) activate(x *exchange) error {
 	ci, _ := f.boolean("ci")
 	if err := f.done(); err != nil {
 		return err
+	}
+	if given.kinds == credential.Session {
+		given.text = "" // the header of session tokens, of which none activates
 	}
 	right, err := h.login.Guess(x.source())
 	if err != nil {
