@@ -31,6 +31,7 @@ func environmentTopic() *cobra.Command {
 LATCHKEY_CACERT      PEM file with the certificates to trust instead of the system's
 LATCHKEY_AUTH_TOKEN  a session token; it decides when a key is set as well
 LATCHKEY_API_KEY     an API key or a service token
+LATCHKEY_WORKSPACE   the name or the id of the workspace that commands are about
 XDG_CONFIG_HOME      where latchkey/config is (default ~/.config)
 XDG_STATE_HOME       where latchkey/ keeps log-ins (default ~/.local/state)
 HTTPS_PROXY, HTTP_PROXY, NO_PROXY

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -42,6 +44,7 @@ type testServer struct {
 	fail          atomic.Int64 // the status that everything is answered with; 0: none
 	requests      atomic.Int64 // how many requests there were
 	headers       sync.Map     // the latest request's headers, by name
+	asked         atomic.Value // the latest request: method, path with query, and body
 	override      atomic.Pointer[http.Handler]
 }
 
@@ -56,10 +59,14 @@ func newTestServer(t testing.TB, dir string) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := credential.New(credential.Options{Store: kept, Audit: audit.Discard{}, Now: s.now, Random: rand.Reader})
-	users := user.New(user.Options{Store: kept, Audit: audit.Discard{}, Now: s.now})
+	record, err := audit.Open(filepath.Join(dir, "audit.log"), 10*time.Second, s.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := credential.New(credential.Options{Store: kept, Audit: record, Now: s.now, Random: rand.Reader})
+	users := user.New(user.Options{Store: kept, Audit: record, Now: s.now})
 	logins := login.New(login.Options{
-		Lockouts: kept, Users: users, Engine: engine, Audit: audit.Discard{}, Now: s.now,
+		Lockouts: kept, Users: users, Engine: engine, Audit: record, Now: s.now,
 		Wait:     func(context.Context, time.Duration) {},
 		Throttle: conf.Throttle{Failures: 5, Window: 15 * time.Minute, Lock: 15 * time.Minute, SourceRate: 600, SourceBurst: 600, Queue: 64},
 		TTL:      login.TTL{User: 24 * time.Hour, Service: 24 * time.Hour},
@@ -78,12 +85,14 @@ func newTestServer(t testing.TB, dir string) *testServer {
 		t.Fatal(err)
 	}
 	handler, err := api.New(api.Options{
-		Workspaces: workspace.New(workspace.Options{Store: kept, Engine: engine, Users: users, Audit: audit.Discard{}, Now: s.now}),
+		Workspaces: workspace.New(workspace.Options{
+			Store: kept, Engine: engine, Users: users, Audit: record, Records: record, Now: s.now, Link: "https://portal.example.com/join#{code}",
+		}),
 		Licences: licence.New(licence.Options{
-			Store: kept, Engine: engine, Audit: audit.Discard{}, Now: s.now,
+			Store: kept, Engine: engine, Audit: record, Now: s.now,
 			Settings: licence.Settings{Signer: signer, Issuer: "https://auth.example.com", Legacy: conf.Legacy{Accept: true}},
 		}),
-		Login: logins, Engine: engine, Guard: guard, Users: users, Audit: audit.Discard{}, Log: slog.New(slog.DiscardHandler),
+		Login: logins, Engine: engine, Guard: guard, Users: users, Audit: record, Log: slog.New(slog.DiscardHandler),
 		Now: s.now, Random: rand.Reader, Version: "1.2.3",
 		Settings: api.Settings{
 			Auth: conf.Auth{Mode: conf.ModeStandalone, Enable: true, TokenTTL: 24 * time.Hour, QueryCredentials: true},
@@ -102,7 +111,7 @@ func newTestServer(t testing.TB, dir string) *testServer {
 		s.plain.Close()
 		s.secure.Close()
 		local.Close()
-		if err := kept.Close(); err != nil {
+		if err := errors.Join(kept.Close(), record.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -126,7 +135,7 @@ func (s *testServer) listenLocally(t testing.TB, dir string, handler http.Handle
 	return local
 }
 
-// watch counts requests, remembers headers and answers with a failure when told to.
+// watch counts requests, remembers the latest and answers with a failure when told to.
 func (s *testServer) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
@@ -134,6 +143,9 @@ func (s *testServer) watch(next http.Handler) http.Handler {
 		for name, values := range r.Header {
 			s.headers.Store(name, strings.Join(values, ", "))
 		}
+		body, _ := io.ReadAll(r.Body) // what is not there is not compared
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.asked.Store(strings.TrimSpace(r.Method + " " + r.URL.RequestURI() + " " + string(body)))
 		if status := int(s.fail.Load()); status != 0 {
 			w.Header().Set("X-Request-Id", "r-17")
 			w.WriteHeader(status)
