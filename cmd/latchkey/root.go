@@ -97,7 +97,7 @@ kept, then the name and password or the API key of the configuration file.`
 	flags.BoolVarP(&a.options.json, "json", "j", false, "print JSON instead of tables")
 	root.AddCommand(
 		a.authCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(),
-		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(), a.benchCommand(),
+		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(), a.licenceCommand(), a.benchCommand(),
 		a.versionCommand(), a.manCommand(), configurationTopic(), environmentTopic(), exitCodesTopic(),
 	)
 	a.watch(root)

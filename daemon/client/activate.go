@@ -94,27 +94,34 @@ func Activate(ctx context.Context, o ActivateOptions) (*Activation, error) {
 		return nil, problem(ReasonSettings, err, "%v.", err)
 	}
 	result := &Activation{SessionID: session, version: o.Version, started: o.Now()}
+	if err := o.fill(ctx, result); err != nil {
+		err.Activation = result
+		return nil, err
+	}
+	return result, nil
+}
+
+// fill makes the attempt.
+func (o ActivateOptions) fill(ctx context.Context, result *Activation) *ActivationError {
+	var err error
 	folder := kept.Folder{Path: o.CacheFolder, Holds: "grants", Variable: "XDG_CACHE_HOME"}
 	result.MachineID, err = machineID(o.MachineIDFile, folder, o.Random)
 	if isOff(o.Getenv("LATCHKEY_ACTIVATE")) {
-		return result, nil
+		return nil
 	}
 	if result.MachineID == "" {
-		return nil, problem(ReasonSettings, err, "This machine has no id: %v.", err)
+		return problem(ReasonSettings, err, "This machine has no id: %v.", err)
 	}
 	if err != nil {
 		o.Log.Warn("This machine's id is another one next time, since it is not kept", "error", err)
 	}
-	a, err := o.activator(folder, result.MachineID)
-	if err != nil {
-		return nil, err
+	a, failed := o.activator(folder, result.MachineID)
+	if failed != nil {
+		return failed
 	}
 	defer a.client.Close()
 	result.Server = a.client.URL()
-	if err := a.activate(ctx, result); err != nil {
-		return nil, err
-	}
-	return result, nil
+	return a.activate(ctx, result)
 }
 
 // complete returns the options with what is usual in the place of what is not set.
@@ -156,7 +163,7 @@ type activator struct {
 }
 
 // activator gathers what an attempt needs.
-func (o ActivateOptions) activator(folder kept.Folder, machine string) (*activator, error) {
+func (o ActivateOptions) activator(folder kept.Folder, machine string) (*activator, *ActivationError) {
 	a := &activator{options: o, want: grant.Expectation{MachineID: machine, Product: o.Product}}
 	if o.Product == "" {
 		return nil, problem(ReasonSettings, nil, "The tool does not say which product it is.")
@@ -168,13 +175,13 @@ func (o ActivateOptions) activator(folder kept.Folder, machine string) (*activat
 		}
 		a.pinned = &set
 	}
-	c, err := o.connect()
-	if err != nil {
-		return nil, err
+	c, failed := o.connect()
+	if failed != nil {
+		return nil, failed
 	}
-	token, err := o.token(c.URL())
-	if err != nil {
-		return nil, err
+	token, failed := o.token(c.URL())
+	if failed != nil {
+		return nil, failed
 	}
 	shown := Credential{header: "X-Api-Key", text: token}
 	if err := shown.check(); err != nil {
@@ -186,7 +193,7 @@ func (o ActivateOptions) activator(folder kept.Folder, machine string) (*activat
 }
 
 // connect returns a client of the server that is meant.
-func (o ActivateOptions) connect() (*Client, error) {
+func (o ActivateOptions) connect() (*Client, *ActivationError) {
 	var file userconfig.File
 	if folder := kept.Below(o.Getenv, "XDG_CONFIG_HOME", ".config"); folder != "" && o.URL == "" {
 		var err error
@@ -221,7 +228,7 @@ func (o ActivateOptions) userAgent() string {
 }
 
 // token returns the token that a tool is activated with.
-func (o ActivateOptions) token(server string) (secret.Text, error) {
+func (o ActivateOptions) token(server string) (secret.Text, *ActivationError) {
 	for _, name := range []string{"LATCHKEY_AUTH_TOKEN", "LATCHKEY_API_KEY"} {
 		if value := o.Getenv(name); value != "" {
 			token := secret.New(value)
@@ -272,7 +279,7 @@ type granted struct {
 }
 
 // activate fills in the result, from the server's answer or from the grant that is kept.
-func (a *activator) activate(ctx context.Context, result *Activation) error {
+func (a *activator) activate(ctx context.Context, result *Activation) *ActivationError {
 	fresh, err := a.ask(ctx)
 	if undecided(err) {
 		return a.offline(err, result)
@@ -361,8 +368,8 @@ func (a *activator) ask(ctx context.Context) (granted, error) {
 }
 
 // offline fills in the result from the grant that is kept. cause is why the server could not be asked.
-func (a *activator) offline(cause error, result *Activation) error {
-	failed := func(reason string, err error) error {
+func (a *activator) offline(cause error, result *Activation) *ActivationError {
+	failed := func(reason string, err error) *ActivationError {
 		return &ActivationError{
 			Reason: reason, Unreachable: true, Err: errors.Join(cause, err),
 			Sentence: sentence("The licence server could not be asked: " + cause.Error() + "; and " + err.Error() + "."),

@@ -36,6 +36,8 @@ type ActivationError struct {
 	Unreachable bool
 	// Err is the cause, if there is one.
 	Err error
+	// Activation is what a tool can tell of itself all the same; it is not activated.
+	Activation *Activation
 }
 
 // Error returns the sentence and the reason.
