@@ -100,7 +100,7 @@ Which workspace: --workspace, then LATCHKEY_WORKSPACE, then the one of "latchkey
 	flags.BoolVarP(&a.options.json, "json", "j", false, "print JSON instead of tables")
 	root.AddCommand(
 		a.authCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(),
-		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(), a.benchCommand(),
+		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(), a.licenceCommand(), a.benchCommand(),
 		a.workspaceCommand(), a.memberCommand(), a.seatCommand(), a.subscriptionCommand(), a.devTokenCommand(), a.ciTokenCommand(),
 		a.legacyKeyCommand(),
 		a.versionCommand(), a.manCommand(), configurationTopic(), environmentTopic(), exitCodesTopic(),

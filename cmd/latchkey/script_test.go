@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"latchkey/daemon/grant/granttest"
 )
 
 // TestMain makes the test binary the command, so that the scripts run what the tests were built from.
@@ -51,6 +53,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SOCKET", "unix://"+server.socket)
 			e.Setenv("STATE", filepath.Join(e.WorkDir, "home", ".local", "state", "latchkey"))
 			e.Setenv("CONFIG", filepath.Join(e.WorkDir, "home", ".config", "latchkey"))
+			e.Setenv("CACHE", filepath.Join(e.WorkDir, "home", ".cache", "latchkey"))
+			for name, value := range map[string]string{
+				"DEVELOPER": granttest.Developer, "CITOKEN": granttest.CI, "UNASSIGNED": granttest.Unassigned, "LEGACY": granttest.Legacy,
+			} {
+				e.Setenv(name, value)
+			}
 			if err := os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700); err != nil {
 				return err
 			}

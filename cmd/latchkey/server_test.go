@@ -26,6 +26,7 @@ import (
 	"latchkey/daemon/audit"
 	"latchkey/daemon/credential"
 	"latchkey/daemon/grant"
+	"latchkey/daemon/grant/granttest"
 	"latchkey/daemon/licence"
 	"latchkey/daemon/login"
 	"latchkey/daemon/store/boltstore"
@@ -35,7 +36,8 @@ import (
 )
 
 // testServer is the daemon's real HTTP side over a real store; the clock and the accounts are the test's. It listens with and
-// without TLS, and on a unix socket where every caller is an administrator, as root is on the daemon's.
+// without TLS, and on a unix socket where every caller is an administrator, as root is on the daemon's. Licences are activated by
+// granttest.Server.
 type testServer struct {
 	plain, secure *httptest.Server
 	socket        string
@@ -46,6 +48,7 @@ type testServer struct {
 	headers       sync.Map     // the latest request's headers, by name
 	asked         atomic.Value // the latest request: method, path with query, and body
 	override      atomic.Pointer[http.Handler]
+	licences      *granttest.Server
 }
 
 // now is the server's clock.
@@ -54,7 +57,7 @@ func (s *testServer) now() time.Time { return time.Now().Add(time.Duration(s.off
 // newTestServer starts a server in a folder. Alice has the role admin, and who is in the group wheel has ops.
 func newTestServer(t testing.TB, dir string) *testServer {
 	t.Helper()
-	s := &testServer{accounts: &accounts{passwords: map[string]string{"alice": "secret", "bob": "b:o ß"}}}
+	s := &testServer{licences: granttest.New(t, time.Now), accounts: &accounts{passwords: map[string]string{"alice": "secret", "bob": "b:o ß"}}}
 	kept, err := boltstore.Open(filepath.Join(dir, "store.db"), boltstore.Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +156,10 @@ func (s *testServer) watch(next http.Handler) http.Handler {
 		}
 		if other := s.override.Load(); other != nil {
 			(*other).ServeHTTP(w, r)
+			return
+		}
+		if granttest.Serves(r.URL.Path) {
+			s.licences.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
