@@ -156,13 +156,18 @@ func TestDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, err := boltstore.Open(path, boltstore.Options{NoSync: true})
+		if err == nil {
+			defer s.Close()
+			if err = s.Examined(); err != nil && s.Ping(t.Context()) == nil {
+				t.Error("damage was found, and the store is well all the same")
+			}
+		}
 		if err != nil {
 			if !strings.Contains(err.Error(), "damaged") || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "backup") {
 				t.Errorf("the error does not help: %v", err)
 			}
 			return err
 		}
-		defer s.Close()
 		if _, total, err := s.Credentials(t.Context(), store.Query{}); err != nil || total < 1500 {
 			t.Errorf("it was opened and has %d credentials, %v", total, err)
 		}

@@ -43,15 +43,19 @@ func (o Options) withDefaults() Options {
 
 // Store is a bbolt file. It is safe for concurrent use.
 type Store struct {
-	db     *bbolt.DB
-	writer *writer
-	cache  *cache.Cache
+	db       *bbolt.DB
+	writer   *writer
+	cache    *cache.Cache
+	examiner *examiner // nil: the file was closed properly
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Open opens the file at path and makes it when it is not there; the folder must be there. The error names the file and says
 // what to do: held by another process, not a store, damaged, made by a newer version, no permission.
+//
+// Of a file that was not closed properly all records are read afterwards, beside other work. Damage that is found then is logged, and
+// Ping fails from then on.
 //
 // A file whose mode lets others in gets mode 0600. Half-made files that an earlier crash left beside it are removed.
 func Open(path string, o Options) (*Store, error) {
@@ -68,7 +72,12 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	removeHalfMade(path)
-	return &Store{db: db, cache: cache.New(o.CacheBytes), writer: newWriter(db, o.Log, closed)}, nil
+	s := &Store{db: db, cache: cache.New(o.CacheBytes), writer: newWriter(db, o.Log, closed)}
+	if !closed {
+		o.Log.Info("the store was not closed properly; all of it is checked while it is in use", "file", path)
+		s.examiner = examine(db, path, o.Log)
+	}
+	return s, nil
 }
 
 // view runs f on the file as it is at one moment.
@@ -83,9 +92,12 @@ func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 	return err
 }
 
-// Ping returns nil when the store can be read and written: it waits for a write that needs about as many pages as that of a
+// Ping returns nil when the store can be read and written and no damage was found: it waits for a write that needs about as many pages as that of a
 // new credential, and so fails when the disk is full.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.examiner.found(); err != nil {
+		return err
+	}
 	return s.writer.do(ctx, func(tx *bbolt.Tx) error { return put(tx.Bucket(bucketMeta), keyPing, make([]byte, 32<<10)) }, nil)
 }
 
@@ -113,6 +125,7 @@ func (w untilDone) Write(p []byte) (int, error) {
 
 // Close waits for writes under way and closes the file. Calls after it fail; a second Close returns nil.
 func (s *Store) Close() error {
+	s.examiner.stop()
 	s.writer.stop()
 	return s.db.Close()
 }

@@ -132,7 +132,7 @@ func (w *writer) write(batch []*operation) {
 	for len(batch) > 0 {
 		results := make([]error, len(batch))
 		spoilt := -1
-		err := w.db.Update(func(tx *bbolt.Tx) error {
+		err := w.update(func(tx *bbolt.Tx) error {
 			if err := w.unseal(tx); err != nil {
 				return err
 			}
@@ -156,6 +156,18 @@ func (w *writer) write(batch []*operation) {
 		answer(batch, results, err)
 		return
 	}
+}
+
+// update is bbolt's, and makes an error of its panic about a page that is not what it should be.
+func (w *writer) update(f func(*bbolt.Tx) error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			w.log.Error("the store is damaged", "panic", trouble, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the file is damaged: %v", trouble)
+		}
+	}()
+	return w.db.Update(f)
 }
 
 // answer tells each of a batch how its write went, with failed if the whole transaction did. A transaction that failed while
@@ -200,15 +212,13 @@ func (w *writer) unseal(tx *bbolt.Tx) error {
 	return tx.Bucket(bucketMeta).Delete(keyClosed)
 }
 
-// seal notes that the file is closed properly, and writes the list of free pages, so that the next Open need not look for
-// them. When that fails, the next Open reads the whole file.
+// seal notes that the file is closed properly. When that fails, the whole file is looked at after the next Open.
 func (w *writer) seal() {
 	if w.sealed {
 		return
 	}
-	w.db.NoFreelistSync = false
 	if err := w.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyClosed, []byte{1}) }); err != nil {
-		w.log.Warn("the store could not be closed properly; the next start checks all of it", "error", err)
+		w.log.Warn("the store could not be closed properly; all of it is checked after the next start", "error", err)
 	}
 }
 
