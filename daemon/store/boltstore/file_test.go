@@ -3,6 +3,7 @@ package boltstore_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -294,5 +295,42 @@ func TestProperCloseIsNoted(t *testing.T) {
 			t.Fatal(err)
 		}
 		reopen(crashed, false)
+	}
+}
+
+// A file of the version before workspaces is brought to this one when it is opened, with all that is in it.
+func TestOlderSchemaIsUpgraded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s := openAt(t, path, boltstore.Options{NoSync: true})
+	create(t, s, 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range []string{"tenants", "names", "members", "accounts", "mails"} {
+			if err := tx.DeleteBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket([]byte("meta")).Put([]byte("schema"), binary.BigEndian.AppendUint32(nil, 1))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s = openAt(t, path, boltstore.Options{NoSync: true})
+		if _, err := s.Credential(t.Context(), token(1).ID); err != nil {
+			t.Error(err)
+		}
+		if _, total, err := s.Workspaces(t.Context(), "", 0); err != nil || total != 0 {
+			t.Errorf("%d workspaces, %v", total, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
