@@ -1,0 +1,29 @@
+package workspace_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"latchkey/daemon/store"
+	"latchkey/daemon/store/boltstore"
+	"latchkey/daemon/store/pgstore"
+	"latchkey/daemon/store/pgstore/pgtest"
+)
+
+// onStores runs a test over each store. The database does not wait for the disk, since nothing is killed here.
+func onStores(t *testing.T, test func(t *testing.T, s store.Store)) {
+	t.Helper()
+	t.Run("bolt", func(t *testing.T) {
+		s, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), boltstore.Options{NoSync: true})
+		check(t, err)
+		t.Cleanup(func() { _ = s.Close() })
+		test(t, s)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		server := pgtest.StartWith(t, pgtest.Options{Settings: map[string]string{"synchronous_commit": "off", "fsync": "off"}})
+		s, err := pgstore.Open(t.Context(), server.NewDatabase(t), pgstore.Options{})
+		check(t, err)
+		t.Cleanup(func() { check(t, s.Close()) })
+		test(t, s)
+	})
+}
