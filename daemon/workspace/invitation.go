@@ -236,10 +236,6 @@ func (s *Service) Create(ctx context.Context, who Actor, name, owner string) (Jo
 	if owner == "" {
 		return Joined{}, fault.Invalidf("owner is not given, and the caller is no user who could be it.")
 	}
-	account, err := s.users.Ensure(ctx, owner)
-	if err != nil {
-		return Joined{}, err
-	}
 	issued, err := s.engine.Prepare(credential.Spec{Kind: store.KindDeveloper, User: owner})
 	if err != nil {
 		return Joined{}, err
@@ -262,7 +258,14 @@ func (s *Service) Create(ctx context.Context, who Actor, name, owner string) (Jo
 	w := store.Workspace{ID: id, Name: name, CreatedAt: s.now(), CreatedBy: who.Name}
 	event := eventOf(who, "workspace_created", id)
 	event.CredentialID, event.Kind = string(issued.Credential.ID), string(issued.Credential.Kind)
+	if owner != who.Name {
+		event.User, event.RealUser = owner, who.Name
+	}
 	err = s.settle(ctx, event, func(ctx context.Context) error {
+		account, err := s.users.Ensure(ctx, owner) // not before, so that what is refused leaves nobody behind
+		if err != nil {
+			return err
+		}
 		return s.store.CreateWorkspace(ctx, w, func(c *store.WorkspaceChange) error {
 			t, err := s.begin(c, who, action{reason: "workspace_created"})
 			if err != nil {
