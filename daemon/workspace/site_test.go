@@ -85,7 +85,8 @@ type site struct {
 	team, over     store.ID // subscriptions of acme; one is over
 	key            store.ID // the legacy key of acme that nobody is given
 	rex, uma       string   // the ids of the removed
-	ivyCode        secret.Text
+	ivyCode        secret.Text // what lets ivy join, and
+	idaCode        secret.Text // ida
 	ci             secret.Text // a CI token of acme
 	ciID           store.ID
 	tokens         map[string]secret.Text // developer tokens by user
@@ -108,7 +109,7 @@ func newSite(t testing.TB) *site {
 	s.rex = string(s.member(t, "acme", "rex").ID)
 	check(t, s.Remove(t.Context(), as("ann"), "acme", "rex"))
 	_, s.ivyCode = s.invite(t, "acme", "ivy", workspace.RoleMember)
-	s.invite(t, "acme", "ida", workspace.RoleAdmin)
+	_, s.idaCode = s.invite(t, "acme", "ida", workspace.RoleAdmin)
 	s.seat(t, "acme", "bob")
 	s.key = s.legacy(t, "acme", legacyText, "")
 	ci, err := s.CreateCIToken(t.Context(), as("cid"), "acme", "build", time.Time{})
