@@ -44,6 +44,7 @@ func (s *Service) Invite(ctx context.Context, who Actor, reference, name, addres
 	}
 	return s.invite(ctx, who, reference, "member_invited", func(t *transaction) (store.Member, error) {
 		m := store.Member{ID: id, State: store.MemberInvited, Name: name, Mail: address, Role: role}
+		t.about(&m)
 		switch known, err := t.MemberMailed(m.MailKey()); {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
@@ -99,7 +100,6 @@ func (s *Service) invite(ctx context.Context, who Actor, reference, reason strin
 		m.Invitation, m.InvitedAt, m.InvitedBy = issued.Credential.ID, t.now, who.Name
 		c := issued.Credential
 		c.Member = m.ID
-		t.about(&m)
 		t.event.CredentialID, t.event.Kind = string(c.ID), string(c.Kind)
 		t.PutMember(m)
 		invited, workspaceName = m, t.Workspace().Name
