@@ -39,15 +39,18 @@ func TestLegacyKeysAreRefused(t *testing.T) {
 		},
 		"at the sunset": {conf.Legacy{Accept: true, Sunset: sunset, Guide: guide}, sunset, licence.LegacyKeySunset, "Legacy keys are not accepted any more." + more},
 		"after the sunset, in a pause": {
-			conf.Legacy{Accept: true, Sunset: at(1, 8), Downtimes: []conf.Downtime{first}, Guide: guide}, at(1, 9), licence.LegacyKeySunset,
+			conf.Legacy{Accept: true, Sunset: at(1, 8), Downtimes: []conf.Downtime{first}, Guide: guide},
+			at(1, 9), licence.LegacyKeySunset,
 			"Legacy keys are not accepted any more." + more,
 		},
 		"in a pause": {
-			conf.Legacy{Accept: true, Sunset: sunset, Downtimes: []conf.Downtime{first, next}, Guide: guide}, at(1, 8), licence.LegacyKeyDowntime,
+			conf.Legacy{Accept: true, Sunset: sunset, Downtimes: []conf.Downtime{first, next}, Guide: guide},
+			at(1, 8), licence.LegacyKeyDowntime,
 			pause + again + nextly + ends + more,
 		},
 		"at its last moment, and nothing else is known": {
-			conf.Legacy{Accept: true, Downtimes: []conf.Downtime{first}}, at(1, 12).Add(-time.Nanosecond), licence.LegacyKeyDowntime,
+			conf.Legacy{Accept: true, Downtimes: []conf.Downtime{first}},
+			at(1, 12).Add(-time.Nanosecond), licence.LegacyKeyDowntime,
 			pause + again + " " + moveOn,
 		},
 		"in the first of two that touch": {

@@ -63,7 +63,7 @@ func TestRefusalsOfDevelopers(t *testing.T) {
 		reason   licence.Reason
 		sentence string
 	}{
-		"no seat": {func(t *testing.T, h *house) { h.subscribe(t, h.now, h.now.Add(day)) }, licence.NoLicenceAssigned, noSeat},
+		"no seat":                     {func(t *testing.T, h *house) { h.subscribe(t, h.now, h.now.Add(day)) }, licence.NoLicenceAssigned, noSeat},
 		"no seat and no subscription": {func(*testing.T, *house) {}, licence.NoLicenceAssigned, noSeat},
 		"seat taken back": {func(t *testing.T, h *house) {
 			h.licensed(t)

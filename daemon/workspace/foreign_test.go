@@ -31,7 +31,9 @@ func (s *site) everything() []deedNamed {
 			_, _, err := s.Members(ctx, w, in, true, "", 0)
 			return err
 		}},
-		{"Member", func(ctx context.Context, w workspace.Actor, in string) error { return second(s.Member(ctx, w, in, "bob")) }},
+		{"Member", func(ctx context.Context, w workspace.Actor, in string) error {
+			return second(s.Member(ctx, w, in, "bob"))
+		}},
 		{"ChangeMember", func(ctx context.Context, w workspace.Actor, in string) error {
 			return second(s.ChangeMember(ctx, w, in, "bob", workspace.MemberChange{Role: &role}))
 		}},
@@ -43,13 +45,17 @@ func (s *site) everything() []deedNamed {
 		{"AssignSeat", func(ctx context.Context, w workspace.Actor, in string) error {
 			return second(s.AssignSeat(ctx, w, in, "carl", ""))
 		}},
-		{"UnassignSeat", func(ctx context.Context, w workspace.Actor, in string) error { return s.UnassignSeat(ctx, w, in, "bob") }},
+		{"UnassignSeat", func(ctx context.Context, w workspace.Actor, in string) error {
+			return s.UnassignSeat(ctx, w, in, "bob")
+		}},
 		{"Seats", func(ctx context.Context, w workspace.Actor, in string) error { return second(s.Seats(ctx, w, in)) }},
 		{"AddSubscription", func(ctx context.Context, w workspace.Actor, in string) error {
 			return second(s.AddSubscription(ctx, w, in, store.Subscription{Plan: "team", Seats: 1, EndsAt: year}))
 		}},
 		{"StartTrial", func(ctx context.Context, w workspace.Actor, in string) error { return second(s.StartTrial(ctx, w, in)) }},
-		{"DeveloperToken", func(ctx context.Context, w workspace.Actor, in string) error { return second(s.DeveloperToken(ctx, w, in)) }},
+		{"DeveloperToken", func(ctx context.Context, w workspace.Actor, in string) error {
+			return second(s.DeveloperToken(ctx, w, in))
+		}},
 		{"RotateDeveloperToken", func(ctx context.Context, w workspace.Actor, in string) error {
 			return second(s.RotateDeveloperToken(ctx, w, in))
 		}},
@@ -63,7 +69,9 @@ func (s *site) everything() []deedNamed {
 		{"RotateCIToken", func(ctx context.Context, w workspace.Actor, in string) error {
 			return second(s.RotateCIToken(ctx, w, in, s.ciID))
 		}},
-		{"DeleteCIToken", func(ctx context.Context, w workspace.Actor, in string) error { return s.DeleteCIToken(ctx, w, in, s.ciID) }},
+		{"DeleteCIToken", func(ctx context.Context, w workspace.Actor, in string) error {
+			return s.DeleteCIToken(ctx, w, in, s.ciID)
+		}},
 		{"AddLegacyKey", func(ctx context.Context, w workspace.Actor, in string) error {
 			return second(s.AddLegacyKey(ctx, w, in, workspace.LegacyKey{Text: secret.New("LEGACY-X-000")}))
 		}},

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"latchkey/daemon/credential"
 	"latchkey/daemon/fault"
 	"latchkey/daemon/store"
 	"latchkey/daemon/store/pgstore"
@@ -28,7 +29,9 @@ const (
 // deed is one thing that is done. The numbers pick whom it is done by, and to whom or to what.
 type deed struct{ What, By, To, Which int }
 
-func (d deed) String() string { return fmt.Sprintf("{%d by %d to %d, %d}", d.What, d.By, d.To, d.Which) }
+func (d deed) String() string {
+	return fmt.Sprintf("{%d by %d to %d, %d}", d.What, d.By, d.To, d.Which)
+}
 
 // Whatever is done at the same time, what is counted is what there is, and nobody has a token that he must not have.
 func TestConcurrentChangesKeepWhatAlwaysHolds(t *testing.T) {
@@ -69,7 +72,7 @@ func TestConcurrentChangesKeepWhatAlwaysHolds(t *testing.T) {
 func limitRuns(t *testing.T, s store.Store) {
 	t.Helper()
 	limit := "100"
-	if _, database := s.(*pgstore.Store); database {
+	if _, database := s.(*pgstore.Node); database {
 		limit = "40"
 	}
 	runs := flag.Lookup("rapid.checks")
@@ -119,7 +122,7 @@ func (m *model) do(ctx context.Context, d deed) error {
 	}
 	things := []func(context.Context, workspace.Actor, deed) error{
 		m.inviteOne, m.resendOne, m.joinOne, m.joinOne, m.removeOne, m.changeOne, m.changeOne, m.assign, m.assign, m.unassign,
-		m.addKey, m.moveKey, m.moveKey, m.deleteKey, m.rotate, m.makeCI, m.rotateCI,
+		m.addKey, m.moveKey, m.moveKey, m.deleteKey, m.rotate, m.makeCI, m.rotateCI, m.present,
 	}
 	what := d.What % len(things)
 	err := things[what](ctx, who, d)
@@ -129,7 +132,7 @@ func (m *model) do(ctx context.Context, d deed) error {
 	return nil
 }
 
-// shown remembers a text; its kind says where.
+// shown remembers a text, and whether it is the code of an invitation.
 func (m *model) shown(text secret.Text, code bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -137,6 +140,15 @@ func (m *model) shown(text secret.Text, code bool) {
 	if code {
 		m.codes = append(m.codes, text)
 	}
+}
+
+// present checks one of the texts, so that what a store keeps in memory is there when it is changed.
+func (m *model) present(ctx context.Context, _ workspace.Actor, d deed) error {
+	m.mu.Lock()
+	text, _ := one(m.tokens, d.Which)
+	m.mu.Unlock()
+	_, err := m.engine.Check(ctx, text.Reveal(), credential.Developer|credential.Invitation)
+	return err
 }
 
 // one picks one of those there are.

@@ -82,9 +82,9 @@ const legacyText = "LEGACY-0001-0002"
 type site struct {
 	*house
 	acme, umbrella store.ID
-	team, over     store.ID // subscriptions of acme; one is over
-	key            store.ID // the legacy key of acme that nobody is given
-	rex, uma       string   // the ids of the removed
+	team, over     store.ID    // subscriptions of acme; one is over
+	key            store.ID    // the legacy key of acme that nobody is given
+	rex, uma       string      // the ids of the removed
 	ivyCode        secret.Text // what lets ivy join, and
 	idaCode        secret.Text // ida
 	ci             secret.Text // a CI token of acme

@@ -3,6 +3,7 @@ package workspace_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"latchkey/daemon/store"
 	"latchkey/daemon/store/boltstore"
@@ -23,7 +24,8 @@ func onStores(t *testing.T, test func(t *testing.T, s store.Store)) {
 		server := pgtest.StartWith(t, pgtest.Options{Settings: map[string]string{"synchronous_commit": "off", "fsync": "off"}})
 		s, err := pgstore.Open(t.Context(), server.NewDatabase(t), pgstore.Options{})
 		check(t, err)
-		t.Cleanup(func() { check(t, s.Close()) })
-		test(t, s)
+		node := pgstore.NewNode(s, pgstore.NodeOptions{Now: time.Now}) // as the daemon has it, with a memory
+		t.Cleanup(func() { check(t, node.Close()) })
+		test(t, node)
 	})
 }
