@@ -26,6 +26,21 @@ func onStores(t *testing.T, test func(t *testing.T, s store.Store)) {
 		check(t, err)
 		node := pgstore.NewNode(s, pgstore.NodeOptions{Now: time.Now}) // as the daemon has it, with a memory
 		t.Cleanup(func() { check(t, node.Close()) })
+		waitWhole(t, node)
 		test(t, node)
 	})
+}
+
+// waitWhole waits until a database's node answers from memory.
+func waitWhole(t *testing.T, node *pgstore.Node) {
+	t.Helper()
+	deadline, ticker := time.After(time.Minute), time.NewTicker(5*time.Millisecond)
+	defer ticker.Stop()
+	for !node.Whole() {
+		select {
+		case <-deadline:
+			t.Fatal("the node does not hear from its database")
+		case <-ticker.C:
+		}
+	}
 }
