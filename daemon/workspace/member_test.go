@@ -185,3 +185,22 @@ func TestRemoval(t *testing.T) {
 		t.Error("bob sees the workspace")
 	}
 }
+
+// The record of a dead token goes with its user, who can be deleted when he is no member. His invitation can be withdrawn all the same,
+// and he, or whoever has his name then, can be invited again.
+func TestRemovalAfterTheUserWasDeleted(t *testing.T) {
+	s := newSite(t)
+	_, _, err := s.Resend(t.Context(), as("ann"), "acme", s.rex)
+	check(t, err)
+	check(t, s.users.Delete(t.Context(), "rex", "operator", as("operator").Origin))
+	check(t, s.remove(s.rex)(t.Context(), as("ann")))
+	if m := s.member(t, "acme", s.rex); m.State != store.MemberRemoved || m.Invitation != "" {
+		t.Errorf("%+v", m)
+	}
+	_, again, err := s.Resend(t.Context(), as("ann"), "acme", s.rex)
+	check(t, err)
+	if joined := must[workspace.Joined](t)(s.Join(t.Context(), as("rex"), again.Code)); !s.usable(t, joined.Token) {
+		t.Error("the new token cannot be used")
+	}
+	check(t, s.remove("rex")(t.Context(), as("ann")))
+}
