@@ -19,7 +19,7 @@ func TestCreateRefusals(t *testing.T) {
 			return err
 		}
 	}
-	const badName = `name is 1 to 64 bytes of printable text without / \ ? # and %, and not of the form of an id.`
+	const badName = `name is 1 to 64 bytes of printable text without / \ ? # and %, and not . or .. or of the form of an id.`
 	rows := []refusal{
 		{"a user", as("ann"), create("new", ""), fault.Forbidden, "Administrator access required."},
 		{"a CI token", s.bearer(t, s.ci), create("new", "ann"), fault.Forbidden, "Administrator access required."},
@@ -28,7 +28,7 @@ func TestCreateRefusals(t *testing.T) {
 		{"nobody to own it", workspace.Actor{Caller: access.Caller{Admin: true}, Name: "root"}, create("new", ""), fault.Invalid, "owner is not given, and the caller is no user who could be it."},
 	}
 	for _, name := range []string{
-		"", " acme", "a/b", "a\\b", "a?b", "a#b", "a%b", "a\nBcc: all@example.com", "a\x00", "a\u202eb", "\xff", strings.Repeat("a", 65), string(s.acme),
+		"", ".", "..", " acme", "a/b", "a\\b", "a?b", "a#b", "a%b", "a\nBcc: all@example.com", "a\x00", "a\u202eb", "\xff", strings.Repeat("a", 65), string(s.acme),
 	} {
 		rows = append(rows, refusal{"name " + name, operator(), create(name, "ann"), fault.Invalid, badName})
 	}

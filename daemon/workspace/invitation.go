@@ -288,8 +288,9 @@ func (s *Service) Create(ctx context.Context, who Actor, name, owner string) (Jo
 
 // checkName refuses what cannot be a workspace's name: it is shown in tables and in mails, and stands in a path.
 func checkName(name string) error {
-	if err := mail.CheckName(name); err != nil || len(name) > 64 || store.ValidID(name) || strings.ContainsAny(name, "/\\?#%") {
-		return fault.Invalidf("name is 1 to 64 bytes of printable text without / \\ ? # and %%, and not of the form of an id.")
+	path := name == "." || name == ".." || strings.ContainsAny(name, "/\\?#%")
+	if err := mail.CheckName(name); err != nil || len(name) > 64 || store.ValidID(name) || path {
+		return fault.Invalidf("name is 1 to 64 bytes of printable text without / \\ ? # and %%, and not . or .. or of the form of an id.")
 	}
 	return nil
 }
