@@ -138,6 +138,21 @@ func TestChangesAreRecorded(t *testing.T) {
 	}
 }
 
+// A code that lets nobody in is recorded with who tried it; in which workspace is not known.
+func TestVoidCodesAreRecorded(t *testing.T) {
+	s := newSite(t)
+	for _, code := range []secret.Text{secret.New("lki_garbage"), s.tokens["bob"], secret.New("lki_000000000000000000000000000000000000")} {
+		s.audit.take()
+		wantFault(t, second(s.Join(t.Context(), as("new"), code)), fault.NotFound, void)
+		want := audit.Event{
+			Event: audit.EventWorkspaceChange, Origin: as("new").Origin, User: "new", Outcome: audit.OutcomeRefused, Reason: "member_joined:invitation_void",
+		}
+		if all := s.audit.take(); len(all) != 1 || all[0] != want {
+			t.Errorf("recorded: %+v", all)
+		}
+	}
+}
+
 // What became of the mail is recorded behind the invitation.
 func TestMailIsRecorded(t *testing.T) {
 	s := newSite(t)

@@ -162,7 +162,7 @@ func (s *Service) Join(ctx context.Context, who Actor, code secret.Text) (Joined
 	}
 	entry, err := s.engine.Check(ctx, code.Reveal(), credential.Invitation)
 	if fault.KindOf(err) == fault.Unauthenticated {
-		return Joined{}, errVoid.Because(err)
+		return Joined{}, s.refused(ctx, eventOf(who, "member_joined", ""), errVoid.Because(err))
 	}
 	if err != nil {
 		return Joined{}, err
