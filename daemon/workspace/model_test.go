@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -97,32 +98,46 @@ type model struct {
 func newModel(t testing.TB, h *house, name string) *model {
 	t.Helper()
 	m := &model{house: h, name: name, ci: map[store.ID]secret.Text{}}
-	id, token := h.found(t, name, "person0")
+	id, token := h.found(t, name, m.person(0))
 	m.id, m.tokens = id, []secret.Text{token}
 	h.subscribe(t, name, 3)
 	h.subscribe(t, name, 3)
-	h.seat(t, name, "person0")
+	h.seat(t, name, m.person(0))
 	for i := range 3 {
-		m.tokens = append(m.tokens, h.enlist(t, name, person(i+1), []string{workspace.RoleAdmin, workspace.RoleMember}[i%2], workspace.Permissions()[i]))
+		m.tokens = append(m.tokens, m.enlistOne(t, i+1, []string{workspace.RoleAdmin, workspace.RoleMember}[i%2], workspace.Permissions()[i]))
 	}
 	m.keys = 3
-	for i, holder := range []string{"", "person2", "person3"} {
+	for i, holder := range []string{"", m.person(2), m.person(3)} {
 		h.legacy(t, name, fmt.Sprintf("legacy-%s-%d", id, i+1), holder)
 	}
 	return m
 }
 
-func person(n int) string { return fmt.Sprintf("person%d", n%persons) }
+// person is one of the few who are in a workspace; each has his own.
+func (m *model) person(n int) string { return fmt.Sprintf("person%d of %s", n%persons, m.name) }
+
+// mail is the address of a person.
+func (m *model) mail(n int) string { return fmt.Sprintf("person%d@example.com", n%persons) }
+
+// enlistOne makes a person a member, and returns his developer token.
+func (m *model) enlistOne(t testing.TB, n int, role string, permissions ...string) secret.Text {
+	t.Helper()
+	_, invitation, err := m.Invite(t.Context(), operator(), m.name, m.person(n), m.mail(n), role)
+	check(t, err)
+	token := must[workspace.Joined](t)(m.Join(t.Context(), as(m.person(n)), invitation.Code)).Token
+	must[store.Member](t)(m.ChangeMember(t.Context(), operator(), m.name, m.person(n), workspace.MemberChange{Permissions: &permissions}))
+	return token
+}
 
 // do does one thing, and returns an error when it went wrong in another way than a refusal.
 func (m *model) do(ctx context.Context, d deed) error {
-	who := as(person(d.By))
+	who := as(m.person(d.By))
 	if d.By%2 == 0 {
 		who = operator()
 	}
 	things := []func(context.Context, workspace.Actor, deed) error{
 		m.inviteOne, m.resendOne, m.joinOne, m.joinOne, m.removeOne, m.changeOne, m.changeOne, m.assign, m.assign, m.unassign,
-		m.addKey, m.moveKey, m.moveKey, m.deleteKey, m.rotate, m.makeCI, m.rotateCI, m.present,
+		m.addKey, m.moveKey, m.moveKey, m.deleteKey, m.rotate, m.makeCI, m.rotateCI, m.present, m.deleteUser,
 	}
 	what := d.What % len(things)
 	err := things[what](ctx, who, d)
@@ -166,9 +181,14 @@ func (m *model) someone(ctx context.Context, n int) (string, error) {
 	return string(picked.ID), err
 }
 
+// deleteUser deletes a user, which is refused while he is a member.
+func (m *model) deleteUser(ctx context.Context, _ workspace.Actor, d deed) error {
+	return m.users.Delete(ctx, m.person(d.To), "operator", operator().Origin)
+}
+
 func (m *model) inviteOne(ctx context.Context, who workspace.Actor, d deed) error {
 	role := []string{workspace.RoleMember, workspace.RoleAdmin}[d.Which%2]
-	_, invitation, err := m.Invite(ctx, who, m.name, person(d.To), person(d.To)+"@example.com", role)
+	_, invitation, err := m.Invite(ctx, who, m.name, m.person(d.To), m.mail(d.To), role)
 	if err == nil {
 		m.shown(invitation.Code, true)
 	}
@@ -195,9 +215,12 @@ func (m *model) joinOne(ctx context.Context, _ workspace.Actor, d deed) error {
 	if !ok {
 		return nil
 	}
-	joined, err := m.Join(ctx, as(person(d.To)), code)
-	if err == nil {
+	joined, err := m.Join(ctx, as(m.person(d.To)), code)
+	switch {
+	case err == nil:
 		m.shown(joined.Token, false)
+	case errors.Is(err, store.ErrInvalid) && strings.Contains(err.Error(), "of an active member is not known"):
+		return nil // the user was deleted while he joined: nothing is kept, and he cannot ask again
 	}
 	return err
 }
@@ -301,7 +324,7 @@ func (m *model) deleteKey(ctx context.Context, who workspace.Actor, d deed) erro
 }
 
 func (m *model) rotate(ctx context.Context, _ workspace.Actor, d deed) error {
-	issued, err := m.RotateDeveloperToken(ctx, as(person(d.By)), m.name)
+	issued, err := m.RotateDeveloperToken(ctx, as(m.person(d.By)), m.name)
 	if err == nil {
 		m.shown(issued.Text, false)
 	}
