@@ -227,3 +227,28 @@ func TestStoreFails(t *testing.T) {
 		t.Errorf("recorded: %+v", all)
 	}
 }
+
+// A database that is away is no refusal, by whatever method, and nothing is recorded as done.
+func TestDatabaseIsAway(t *testing.T) {
+	server, node := startNode(t)
+	s := furnish(t, houseOn(node))
+	who := as("ann")
+	who.Admin = true
+	server.Stop(t)
+	for _, deed := range s.everything() {
+		if err := deed.do(t.Context(), who, "acme"); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("%s: %v", deed.name, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"Create": second(s.Create(t.Context(), who, "new", "")), "Join": second(s.Join(t.Context(), as("ivy"), s.ivyCode)),
+		"List": second(s.List(t.Context(), who)),
+	} {
+		if fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if all := s.audit.take(); len(all) != 0 {
+		t.Errorf("recorded: %+v", all)
+	}
+}

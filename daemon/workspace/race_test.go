@@ -147,3 +147,42 @@ func TestRaceForNames(t *testing.T) {
 		}
 	})
 }
+
+// A trial is given once, and an address is invited once, however many ask at the same time.
+func TestRaceForWhatIsGivenOnce(t *testing.T) {
+	onStores(t, func(t *testing.T, s store.Store) {
+		h := houseOn(s)
+		id, token := h.found(t, "acme", "ann")
+		results := race(crowd, func(int) error { return second(h.StartTrial(t.Context(), as("ann"), "acme")) })
+		wantOne(t, results, fault.Conflict, "The workspace has had its trial.")
+		var mu sync.Mutex
+		texts := []secret.Text{token}
+		results = race(crowd, func(int) error {
+			_, invitation, err := h.Invite(t.Context(), as("ann"), "acme", "New", "new@example.com", "")
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				texts = append(texts, invitation.Code)
+			}
+			return err
+		})
+		wantOne(t, results, fault.Conflict, "Somebody with this address is invited already; resend the invitation.")
+		// Of codes that are sent again at once the last one is good, and no other.
+		results = race(crowd, func(int) error {
+			_, invitation, err := h.Resend(t.Context(), as("ann"), "acme", "new@example.com")
+			mu.Lock()
+			defer mu.Unlock()
+			texts = append(texts, invitation.Code)
+			return err
+		})
+		for _, err := range results {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		h.wantSound(t, id, texts)
+		if w := must[store.Workspace](t)(s.Workspace(t.Context(), id)); len(w.Subscriptions) != 1 {
+			t.Errorf("%+v", w)
+		}
+	})
+}

@@ -94,7 +94,13 @@ type site struct {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{house: newHouse(t), tokens: map[string]secret.Text{}}
+	return furnish(t, newHouse(t))
+}
+
+// furnish makes a site of an empty house.
+func furnish(t testing.TB, h *house) *site {
+	t.Helper()
+	s := &site{house: h, tokens: map[string]secret.Text{}}
 	s.acme, s.tokens["ann"] = s.found(t, "acme", "ann")
 	short := store.Subscription{Plan: "short", Seats: 9, EndsAt: s.clock.now().Add(time.Hour)}
 	s.over = must[store.Subscription](t)(s.AddSubscription(t.Context(), operator(), "acme", short)).ID

@@ -21,14 +21,21 @@ func onStores(t *testing.T, test func(t *testing.T, s store.Store)) {
 		test(t, s)
 	})
 	t.Run("postgres", func(t *testing.T) {
-		server := pgtest.StartWith(t, pgtest.Options{Settings: map[string]string{"synchronous_commit": "off", "fsync": "off"}})
-		s, err := pgstore.Open(t.Context(), server.NewDatabase(t), pgstore.Options{})
-		check(t, err)
-		node := pgstore.NewNode(s, pgstore.NodeOptions{Now: time.Now}) // as the daemon has it, with a memory
-		t.Cleanup(func() { check(t, node.Close()) })
-		waitWhole(t, node)
+		_, node := startNode(t)
 		test(t, node)
 	})
+}
+
+// startNode starts a database, and what the daemon has of it: a store with a memory.
+func startNode(t *testing.T) (*pgtest.Server, *pgstore.Node) {
+	t.Helper()
+	server := pgtest.StartWith(t, pgtest.Options{Settings: map[string]string{"synchronous_commit": "off", "fsync": "off"}})
+	s, err := pgstore.Open(t.Context(), server.NewDatabase(t), pgstore.Options{})
+	check(t, err)
+	node := pgstore.NewNode(s, pgstore.NodeOptions{Now: time.Now})
+	t.Cleanup(func() { check(t, node.Close()) })
+	waitWhole(t, node)
+	return server, node
 }
 
 // waitWhole waits until a database's node answers from memory.
