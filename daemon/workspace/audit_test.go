@@ -83,6 +83,15 @@ func TestRefusalsAreRecorded(t *testing.T) {
 		{"trial", as("carl"), trial, "carl", "", "", refused, "trial_started:not_workspace_admin"},
 		{"unknown key", as("lou"), end(s.acme), "lou", "", "", refused, "legacy_key_deleted:unknown_legacy_key"},
 		{"key to a removed one", as("lou"), s.giving(s.key, s.rex), "rex", "lou", store.KindLegacy, refused, "legacy_key_assigned:member_removed"},
+		{"CI token", as("meg"), func(ctx context.Context, who workspace.Actor) error {
+			return second(s.CreateCIToken(ctx, who, "acme", "x", time.Time{}))
+		}, "meg", "", "", refused, "ci_token_created:permission_missing"},
+		{"CI token rotated", as("lou"), func(ctx context.Context, who workspace.Actor) error {
+			return second(s.RotateCIToken(ctx, who, "acme", s.ciID))
+		}, "lou", "", "", refused, "ci_token_rotated:permission_missing"},
+		{"CI token ended", as("carl"), func(ctx context.Context, who workspace.Actor) error {
+			return s.DeleteCIToken(ctx, who, "acme", s.ciID)
+		}, "carl", "", "", refused, "ci_token_deleted:permission_missing"},
 		{"joins twice", as("bob"), func(ctx context.Context, who workspace.Actor) error {
 			return second(s.Join(ctx, who, s.ivyCode))
 		}, "bob", "", "", refused, "member_joined:already_member"},
