@@ -35,9 +35,9 @@ type Licence struct {
 	Issuer string
 }
 
-// Equal reports whether two sections say the same. What is in the files is not looked at.
-func (l Licence) Equal(other Licence) bool {
-	return l.KeyFile == other.KeyFile && l.Issuer == other.Issuer && slices.Equal(l.OtherKeyFiles, other.OtherKeyFiles)
+// SameKeys reports whether two sections name the same files of keys. What is in the files is not looked at.
+func (l Licence) SameKeys(other Licence) bool {
+	return l.KeyFile == other.KeyFile && slices.Equal(l.OtherKeyFiles, other.OtherKeyFiles)
 }
 
 // LicenceKeyFile returns the path of the private key that signs grants: the one that is configured, or licence-key.pem beside a

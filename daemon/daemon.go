@@ -18,11 +18,14 @@ import (
 	"latchkey/daemon/api"
 	"latchkey/daemon/audit"
 	"latchkey/daemon/credential"
+	"latchkey/daemon/grant"
 	"latchkey/daemon/host"
+	"latchkey/daemon/licence"
 	"latchkey/daemon/login"
 	"latchkey/daemon/metrics"
 	"latchkey/daemon/store"
 	"latchkey/daemon/user"
+	"latchkey/daemon/workspace"
 )
 
 // DrainTimeout is how long requests under way may take to finish when the daemon ends.
@@ -47,6 +50,11 @@ type Daemon struct {
 	guard  *access.Guard
 	login  *login.Service
 	api    *api.Handler
+
+	workspaces *workspace.Service
+	licences   *licence.Service
+	signer     *grant.Signer // nil: nothing can be activated
+
 	counts *metrics.Metrics
 
 	// running are the backends' processes; a reload replaces them.
@@ -124,7 +132,7 @@ func (d *Daemon) open(ctx context.Context, c *conf.Config) error {
 		Lockouts: d.store, Users: d.users, Engine: d.engine, Audit: d.record, Now: time.Now, Throttle: c.Throttle, TTL: ttlOf(c),
 	})
 	d.login.SetChain(chainOf(running, c.Throttle.Queue))
-	return nil
+	return d.openWorkspaces(c)
 }
 
 func ttlOf(c *conf.Config) login.TTL {
@@ -151,7 +159,7 @@ func (d *Daemon) serve(c *conf.Config) error {
 		d.log.Warn(note)
 	}
 	d.api, err = api.New(api.Options{
-		Login: d.login, Engine: d.engine, Guard: d.guard, Users: d.users, Audit: d.record, Log: d.log, Now: time.Now,
+		Login: d.login, Engine: d.engine, Guard: d.guard, Users: d.users, Workspaces: d.workspaces, Licences: d.licences, Audit: d.record, Log: d.log, Now: time.Now,
 		Random: rand.Reader, Version: Version(), Settings: api.SettingsOf(c), Observe: d.counts.Observe,
 	})
 	if err != nil {

@@ -45,6 +45,7 @@ func (d *Daemon) reload(ctx context.Context, c *conf.Config) error {
 	d.login.SetTTL(ttlOf(c))
 	d.guard.SetRoles(roles)
 	d.api.SetSettings(api.SettingsOf(c))
+	d.licences.SetSettings(licenceSettings(c, d.signer))
 	for _, notice := range c.Notices {
 		d.log.Warn("configuration", "note", notice.String())
 	}
@@ -68,7 +69,7 @@ func restartNeeded(old, changed *conf.Config) []string {
 		"[audit] file":        old.Audit == changed.Audit,
 		"[admin]":             old.Admin == changed.Admin,
 		"[mail]":              old.Mail.Equal(changed.Mail),
-		"[licence]":           old.Licence.Equal(changed.Licence),
+		"[licence] key files": old.Licence.SameKeys(changed.Licence),
 		"[log] format, file":  old.Log.Format == changed.Log.Format && old.Log.File == changed.Log.File,
 	} {
 		if !same {

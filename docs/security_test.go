@@ -51,15 +51,24 @@ func TestSecurityTable(t *testing.T) {
 	}
 }
 
-// Each row of the table in docs/service-tokens.md names a test that exists, by its function and its part.
-func TestServiceTokenTable(t *testing.T) {
-	text, err := os.ReadFile("service-tokens.md")
+// Each row of the tables that name a test for each sentence names one that exists, by its function and its part.
+func TestSentenceTables(t *testing.T) {
+	for page, table := range map[string]struct {
+		folder string // where a test is when none is named
+		rows   int    // at least
+	}{"service-tokens.md": {"cmd/latchkeyd", 15}, "workspaces.md": {"daemon/api", 45}} {
+		t.Run(page, func(t *testing.T) { checkSentences(t, page, table.folder, table.rows) })
+	}
+}
+
+func checkSentences(t *testing.T, page, folder string, least int) {
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, table, _ := strings.Cut(string(text), "| sentence | test |")
 	rows := regexp.MustCompile(`(?m)^\| .+ \| (.+) \|$`).FindAllStringSubmatch(table, -1)
-	if len(rows) < 15 {
+	if len(rows) < least {
 		t.Fatalf("%d rows", len(rows))
 	}
 	for _, row := range rows {
@@ -69,7 +78,7 @@ func TestServiceTokenTable(t *testing.T) {
 			}
 			continue
 		}
-		dir, name := "cmd/latchkeyd", row[1]
+		dir, name := folder, row[1]
 		if dot := strings.LastIndex(name, "."); dot >= 0 {
 			dir, name = name[:dot], name[dot+1:]
 		}

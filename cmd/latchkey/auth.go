@@ -65,6 +65,7 @@ this user, and otherwise the terminal is asked.`,
 	}
 	cmd.Flags().BoolVarP(&onlyToken, "only-token", "t", false, "print the token and nothing else")
 	password, ttl := addPasswordFlags(cmd), addTTLFlag(cmd)
+	cmd.AddCommand(a.authSetToken())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		try, err := a.attempt(cmd.Context(), args, password, ttl)
 		if err != nil {
@@ -220,7 +221,7 @@ that is in LATCHKEY_AUTH_TOKEN is revoked as well; the variable is yours to unse
 				return err
 			}
 			defer c.Close()
-			if token := a.environ["LATCHKEY_AUTH_TOKEN"]; token != "" {
+			if token := a.environ["LATCHKEY_AUTH_TOKEN"]; token != "" && !isAuthToken(token) {
 				a.credential = "LATCHKEY_AUTH_TOKEN"
 				if err := c.With(client.SessionToken(secret.New(token))).LogOut(cmd.Context()); err != nil {
 					return err

@@ -29,10 +29,14 @@ type settings struct {
 func environmentTopic() *cobra.Command {
 	return &cobra.Command{Use: "environment", Short: "Which environment variables count", Long: `LATCHKEY_URL         the server's address
 LATCHKEY_CACERT      PEM file with the certificates to trust instead of the system's
-LATCHKEY_AUTH_TOKEN  a session token; it decides when a key is set as well
-LATCHKEY_API_KEY     an API key or a service token
+LATCHKEY_AUTH_TOKEN  a session token or an auth token; it decides when a key is set as well
+LATCHKEY_API_KEY     an API key or a service token; for tools that are activated an auth token or a legacy key
+LATCHKEY_ACTIVATE    0: tools are not activated, and go on without a licence
+LATCHKEY_LOG_LICENCE 0: tools log nothing about their licence
+LATCHKEY_WORKSPACE   the name or the id of the workspace that commands are about
 XDG_CONFIG_HOME      where latchkey/config is (default ~/.config)
-XDG_STATE_HOME       where latchkey/ keeps log-ins (default ~/.local/state)
+XDG_STATE_HOME       where latchkey/ keeps log-ins and auth tokens (default ~/.local/state)
+XDG_CACHE_HOME       where latchkey/ keeps the grants of activated tools (default ~/.cache)
 HTTPS_PROXY, HTTP_PROXY, NO_PROXY
                      the proxy to go through, as for other programs
 NO_COLOR             is kept at all times: the output has no colours

@@ -83,6 +83,9 @@ func (a *app) judge(command string, err error) (code int, hint string) {
 	if errors.Is(err, context.Canceled) {
 		return exitInterrupted, ""
 	}
+	if failed, ok := errors.AsType[*client.ActivationError](err); ok {
+		return a.judgeActivation(failed)
+	}
 	if refused, ok := errors.AsType[*client.Error](err); ok {
 		return a.judgeRefusal(refused)
 	}

@@ -35,6 +35,8 @@ type options struct {
 	timeout               time.Duration
 	// token and apiKey are flags of the commands that show a credential.
 	token, apiKey string
+	// workspace is a flag of the commands about one.
+	workspace string
 }
 
 // Run executes the command with args (without the program's name) and returns the exit code. It ends when ctx does.
@@ -69,11 +71,12 @@ func environment(environ []string) map[string]string {
 // command returns the tree of commands.
 func (a *app) command() *cobra.Command {
 	root := a.group("latchkey", "Log in to Latchkey and manage its keys and tokens")
-	root.Long = `latchkey logs in to a Latchkey server and manages API keys, sessions, service tokens and users.
+	root.Long = `latchkey logs in to a Latchkey server and manages API keys, sessions, service tokens, users and workspaces.
 
 Which server: --url, then LATCHKEY_URL, then the configuration file, then http://127.0.0.1:9100.
 Which credential: --token or --api-key, then LATCHKEY_AUTH_TOKEN or LATCHKEY_API_KEY, then the log-in that "latchkey login" has
-kept, then the name and password or the API key of the configuration file.`
+kept, then the name and password or the API key of the configuration file.
+Which workspace: --workspace, then LATCHKEY_WORKSPACE, then the one of "latchkey workspace use".`
 	root.Example = `  export LATCHKEY_URL=https://auth.example.com
   latchkey login alice
   latchkey apikey create -k -m '{"used_by": "my integration"}'`
@@ -97,7 +100,9 @@ kept, then the name and password or the API key of the configuration file.`
 	flags.BoolVarP(&a.options.json, "json", "j", false, "print JSON instead of tables")
 	root.AddCommand(
 		a.authCommand(), a.loginCommand(), a.logoutCommand(), a.whoamiCommand(),
-		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(), a.benchCommand(),
+		a.apikeyCommand(), a.tokenCommand(), a.serviceTokenCommand(), a.userCommand(), a.licenceCommand(), a.benchCommand(),
+		a.workspaceCommand(), a.memberCommand(), a.seatCommand(), a.subscriptionCommand(), a.devTokenCommand(), a.ciTokenCommand(),
+		a.legacyKeyCommand(),
 		a.versionCommand(), a.manCommand(), configurationTopic(), environmentTopic(), exitCodesTopic(),
 	)
 	a.watch(root)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"latchkey/daemon/grant/granttest"
 )
 
 // TestMain makes the test binary the command, so that the scripts run what the tests were built from.
@@ -35,6 +37,7 @@ type serverKey struct{}
 //	backend break|mend  no password can be decided
 //	password USER WORD  a user's password changes
 //	requests N          there were so many requests since the last time
+//	asked TEXT          the last request was this: METHOD PATH BODY
 //	sent HEADER TEXT    the last request had this header; without TEXT it had none
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -50,6 +53,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SOCKET", "unix://"+server.socket)
 			e.Setenv("STATE", filepath.Join(e.WorkDir, "home", ".local", "state", "latchkey"))
 			e.Setenv("CONFIG", filepath.Join(e.WorkDir, "home", ".config", "latchkey"))
+			e.Setenv("CACHE", filepath.Join(e.WorkDir, "home", ".cache", "latchkey"))
+			for name, value := range map[string]string{
+				"DEVELOPER": granttest.Developer, "CITOKEN": granttest.CI, "UNASSIGNED": granttest.Unassigned, "LEGACY": granttest.Legacy,
+			} {
+				e.Setenv(name, value)
+			}
 			if err := os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700); err != nil {
 				return err
 			}
@@ -57,7 +66,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit": exit, "clock": clock, "fail": fail, "redirect": redirect, "answer": answerWith, "backend": backend,
-			"password": password, "requests": requests, "sent": sent,
+			"password": password, "requests": requests, "sent": sent, "asked": asked,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -145,6 +154,13 @@ func requests(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got := serverOf(ts).requests.Swap(0); got != want {
 		ts.Fatalf("%d requests, want %d", got, want)
+	}
+}
+
+func asked(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 1, "asked TEXT")
+	if got := serverOf(ts).asked.Load(); got != args[0] {
+		ts.Fatalf("the request was %v, want %s", got, args[0])
 	}
 }
 

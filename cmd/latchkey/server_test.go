@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -22,14 +25,19 @@ import (
 	"latchkey/daemon/api"
 	"latchkey/daemon/audit"
 	"latchkey/daemon/credential"
+	"latchkey/daemon/grant"
+	"latchkey/daemon/grant/granttest"
+	"latchkey/daemon/licence"
 	"latchkey/daemon/login"
 	"latchkey/daemon/store/boltstore"
 	"latchkey/daemon/user"
+	"latchkey/daemon/workspace"
 	"latchkey/plugins"
 )
 
 // testServer is the daemon's real HTTP side over a real store; the clock and the accounts are the test's. It listens with and
-// without TLS, and on a unix socket where every caller is an administrator, as root is on the daemon's.
+// without TLS, and on a unix socket where every caller is an administrator, as root is on the daemon's. Licences are activated by
+// granttest.Server.
 type testServer struct {
 	plain, secure *httptest.Server
 	socket        string
@@ -38,7 +46,9 @@ type testServer struct {
 	fail          atomic.Int64 // the status that everything is answered with; 0: none
 	requests      atomic.Int64 // how many requests there were
 	headers       sync.Map     // the latest request's headers, by name
+	asked         atomic.Value // the latest request: method, path with query, and body
 	override      atomic.Pointer[http.Handler]
+	licences      *granttest.Server
 }
 
 // now is the server's clock.
@@ -47,15 +57,19 @@ func (s *testServer) now() time.Time { return time.Now().Add(time.Duration(s.off
 // newTestServer starts a server in a folder. Alice has the role admin, and who is in the group wheel has ops.
 func newTestServer(t testing.TB, dir string) *testServer {
 	t.Helper()
-	s := &testServer{accounts: &accounts{passwords: map[string]string{"alice": "secret", "bob": "b:o ß"}}}
+	s := &testServer{licences: granttest.New(t, time.Now), accounts: &accounts{passwords: map[string]string{"alice": "secret", "bob": "b:o ß"}}}
 	kept, err := boltstore.Open(filepath.Join(dir, "store.db"), boltstore.Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := credential.New(credential.Options{Store: kept, Audit: audit.Discard{}, Now: s.now, Random: rand.Reader})
-	users := user.New(user.Options{Store: kept, Audit: audit.Discard{}, Now: s.now})
+	record, err := audit.Open(filepath.Join(dir, "audit.log"), 10*time.Second, s.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := credential.New(credential.Options{Store: kept, Audit: record, Now: s.now, Random: rand.Reader})
+	users := user.New(user.Options{Store: kept, Audit: record, Now: s.now})
 	logins := login.New(login.Options{
-		Lockouts: kept, Users: users, Engine: engine, Audit: audit.Discard{}, Now: s.now,
+		Lockouts: kept, Users: users, Engine: engine, Audit: record, Now: s.now,
 		Wait:     func(context.Context, time.Duration) {},
 		Throttle: conf.Throttle{Failures: 5, Window: 15 * time.Minute, Lock: 15 * time.Minute, SourceRate: 600, SourceBurst: 600, Queue: 64},
 		TTL:      login.TTL{User: 24 * time.Hour, Service: 24 * time.Hour},
@@ -65,8 +79,23 @@ func newTestServer(t testing.TB, dir string) *testServer {
 		{Name: "admin", Members: []conf.Member{{Kind: conf.MemberUser, Pattern: "alice"}}},
 		{Name: "ops", Members: []conf.Member{{Kind: conf.MemberGroup, Pattern: "wheel"}}},
 	}))
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := grant.NewSigner(key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	handler, err := api.New(api.Options{
-		Login: logins, Engine: engine, Guard: guard, Users: users, Audit: audit.Discard{}, Log: slog.New(slog.DiscardHandler),
+		Workspaces: workspace.New(workspace.Options{
+			Store: kept, Engine: engine, Users: users, Audit: record, Records: record, Now: s.now, Link: "https://portal.example.com/join#{code}",
+		}),
+		Licences: licence.New(licence.Options{
+			Store: kept, Engine: engine, Audit: record, Now: s.now,
+			Settings: licence.Settings{Signer: signer, Issuer: "https://auth.example.com", Legacy: conf.Legacy{Accept: true}},
+		}),
+		Login: logins, Engine: engine, Guard: guard, Users: users, Audit: record, Log: slog.New(slog.DiscardHandler),
 		Now: s.now, Random: rand.Reader, Version: "1.2.3",
 		Settings: api.Settings{
 			Auth: conf.Auth{Mode: conf.ModeStandalone, Enable: true, TokenTTL: 24 * time.Hour, QueryCredentials: true},
@@ -85,7 +114,7 @@ func newTestServer(t testing.TB, dir string) *testServer {
 		s.plain.Close()
 		s.secure.Close()
 		local.Close()
-		if err := kept.Close(); err != nil {
+		if err := errors.Join(kept.Close(), record.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -109,7 +138,7 @@ func (s *testServer) listenLocally(t testing.TB, dir string, handler http.Handle
 	return local
 }
 
-// watch counts requests, remembers headers and answers with a failure when told to.
+// watch counts requests, remembers the latest and answers with a failure when told to.
 func (s *testServer) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
@@ -117,6 +146,9 @@ func (s *testServer) watch(next http.Handler) http.Handler {
 		for name, values := range r.Header {
 			s.headers.Store(name, strings.Join(values, ", "))
 		}
+		body, _ := io.ReadAll(r.Body) // what is not there is not compared
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.asked.Store(strings.TrimSpace(r.Method + " " + r.URL.RequestURI() + " " + string(body)))
 		if status := int(s.fail.Load()); status != 0 {
 			w.Header().Set("X-Request-Id", "r-17")
 			w.WriteHeader(status)
@@ -124,6 +156,10 @@ func (s *testServer) watch(next http.Handler) http.Handler {
 		}
 		if other := s.override.Load(); other != nil {
 			(*other).ServeHTTP(w, r)
+			return
+		}
+		if granttest.Serves(r.URL.Path) {
+			s.licences.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

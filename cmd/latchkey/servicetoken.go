@@ -83,21 +83,7 @@ func (a *app) readServiceToken(cmd *cobra.Command, wanted *client.ServiceTokenRe
 		}
 		wanted.Roles = append(wanted.Roles, role)
 	}
-	if cmd.Flags().Changed("ttl") && wanted.TTL <= 0 {
-		return errors.New("--ttl is not a time to come; it is written as 24h or 90m")
-	}
-	if !cmd.Flags().Changed("expiration") {
-		return nil
-	}
-	day, err := time.Parse(time.DateOnly, expiration)
-	if err != nil {
-		return errors.New("--expiration is not a day; it is written as yyyy-MM-dd, for example 2027-01-31")
-	}
-	if !day.AddDate(0, 0, 1).After(a.now()) {
-		return errors.New("--expiration is in the past; it is the last day on which the token is good, written as yyyy-MM-dd")
-	}
-	wanted.Expiration = day
-	return nil
+	return a.readEnd(cmd, &wanted.Expiration, wanted.TTL, expiration)
 }
 
 // serviceTokenList is "latchkey service-token list".

@@ -21,8 +21,13 @@ type loginNeeded struct{ error }
 // source returns where the calls' credential comes from. The first that is there decides: flag, environment, a log-in that was
 // kept, the configuration file. A token decides over a key that is set beside it.
 func (a *app) source(c *client.Client, s settings) (client.Source, error) {
-	token, key := func(text string) client.Credential { return client.SessionToken(secret.New(text)) },
-		func(text string) client.Credential { return client.APIKey(secret.New(text)) }
+	key := func(text string) client.Credential { return client.APIKey(secret.New(text)) }
+	token := func(text string) client.Credential {
+		if isAuthToken(text) { // the server takes it where it takes keys
+			return key(text)
+		}
+		return client.SessionToken(secret.New(text))
+	}
 	if a.options.token != "" && a.options.apiKey != "" {
 		return nil, usageError{errors.New("--token and --api-key exclude each other")}
 	}

@@ -83,9 +83,15 @@ func (x *canaryScenario) call(key string, r request) answer {
 		x.t.Fatalf("%s: %v", key, err)
 	}
 	text := a.text
-	for _, field := range []string{"token", "key"} {
-		if shown, ok := a.body[field].(string); ok && a.status == http.StatusCreated {
-			text = strings.Replace(text, x.issued(key, shown), "", 1)
+	bodies := []map[string]any{a.body}
+	if invitation, ok := a.body["invitation"].(map[string]any); ok {
+		bodies = append(bodies, invitation)
+	}
+	for _, body := range bodies {
+		for _, field := range []string{"token", "key", "code"} {
+			if shown, ok := body[field].(string); ok && (a.status == http.StatusCreated || strings.HasSuffix(key, "/rotate")) {
+				text = strings.Replace(text, x.issued(key, shown), "", 1)
+			}
 		}
 	}
 	x.keep("answer of "+key, fmt.Appendf(nil, "%d %v\n%s", a.status, a.header, text))
@@ -181,6 +187,8 @@ func (x *canaryScenario) paths(route contractRoute) []string {
 	there := map[string]string{"/api/v1/apikeys/{id}": x.keyID, "/api/v1/users/{name}": canaryOther}[route.path]
 	var paths []string
 	switch {
+	case strings.Contains(route.path, "{workspace}"):
+		return x.workspacePaths(route)
 	case strings.Contains(route.path, "{id}"):
 		paths = []string{strings.Replace(route.path, "{id}", x.secret("path of "+route.key), 1)}
 	case strings.Contains(route.path, "{name}"): // a name is no secret
@@ -236,7 +244,7 @@ func (x *canaryScenario) presentations(key string) []request {
 func (x *canaryScenario) bodies(route contractRoute) []request {
 	c := func(where string) string { return x.secret(where + " in a body of " + route.key) }
 	// What these fields hold is kept and shown.
-	texts, objects := []string{"user", "name", "impersonate_user", "nickname_origin"}, []string{"metadata", "nicknames"}
+	texts, objects := []string{"user", "name", "owner", "mail", "impersonate_user", "nickname_origin"}, []string{"metadata", "nicknames"}
 	fields := map[string][]string{"unknown": {"string"}}
 	maps.Copy(fields, route.fields)
 	var all []request
@@ -488,7 +496,7 @@ func (x *canaryScenario) checkCoverage() {
 	if len(x.routes) < 20 {
 		x.t.Errorf("the contract has %d routes", len(x.routes))
 	}
-	open := []string{"GET /info", "GET /api/v1/openapi.json"}
+	open := []string{"GET /info", "GET /api/v1/openapi.json", "GET /.well-known/latchkey-keys"}
 	for _, route := range x.routes {
 		if x.accepted[route.key] == 0 {
 			x.t.Errorf("%s: no call of it was accepted; add one to the scenario", route.key)

@@ -35,6 +35,7 @@ func TestCanariesAppearNowhere(t *testing.T) {
 	x.readContract()
 	x.logIn()
 	x.useEverywhere("a good credential", http.StatusOK, x.live()...)
+	x.runWorkspace()
 	x.assaultRoutes()
 	x.assaultParser()
 	x.manage()

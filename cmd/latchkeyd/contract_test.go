@@ -41,7 +41,8 @@ func (s *site) operations() []operation {
 			}
 			nothing := slices.ContainsFunc(o.Security, func(way map[string][]string) bool { return len(way) == 0 })
 			all = append(all, operation{
-				strings.ToUpper(method), strings.NewReplacer("{id}", "0123456789abcdef01234567", "{name}", "alice").Replace(path),
+				strings.ToUpper(method),
+				strings.NewReplacer("{id}", "0123456789abcdef01234567", "{name}", "alice", "{workspace}", "acme", "{member}", "alice").Replace(path),
 				nothing && path != "/auth/v1/tokens" && path != "/auth/v1/verify",
 			})
 		}
@@ -70,6 +71,10 @@ func TestNothingWithoutACredential(t *testing.T) {
 	for _, o := range s.operations() {
 		for _, header := range []map[string]string{nil, {"X-Auth-Token": "lkt_nonsense"}, {"Authorization": "Bearer nonsense"}} {
 			if o.public || o.path == "/auth/v1/tokens" && o.method == http.MethodPost && header["X-Auth-Token"] != "" {
+				continue
+			}
+			if o.path == "/api/v1/activate" && header != nil { // a token that licenses nothing is refused with a reason
+				s.do(request{method: o.method, path: o.path, body: `{"product": "x", "machine_id": "1"}`, header: header}).want(t, http.StatusForbidden)
 				continue
 			}
 			a := s.do(request{method: o.method, path: o.path, body: "{}", header: header})

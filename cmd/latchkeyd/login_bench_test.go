@@ -23,9 +23,11 @@ func logIn(name, password string) string {
 
 // BenchmarkLogin compares log-ins, end to end over loopback with a durable token, with what cannot be saved, in turn, in one run:
 // with a file of users the bare bcrypt comparison of cost 10, of which "overhead-%" is what the log-in costs on top; with a
-// directory the bare search, search for groups and bind, of which "ratio" is the share of their rate that log-ins reach.
+// directory the bare search, search for groups and bind, and with PAM the bare transaction, of which "ratio" is the share of their
+// rate that log-ins reach.
 func BenchmarkLogin(b *testing.B) {
 	b.Run("backend=flat_file", benchmarkFileLogin)
+	b.Run("backend=pam", benchmarkSystemLogin)
 	for _, remembered := range []bool{false, true} {
 		b.Run(fmt.Sprintf("backend=ldap/groups-remembered=%t", remembered), func(b *testing.B) { benchmarkDirectoryLogin(b, remembered) })
 	}

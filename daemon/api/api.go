@@ -15,8 +15,10 @@ import (
 	"latchkey/daemon/access"
 	"latchkey/daemon/audit"
 	"latchkey/daemon/credential"
+	"latchkey/daemon/licence"
 	"latchkey/daemon/login"
 	"latchkey/daemon/user"
+	"latchkey/daemon/workspace"
 )
 
 // Options are what a Handler is made of. All are required but Observe.
@@ -25,6 +27,9 @@ type Options struct {
 	Engine *credential.Engine
 	Guard  *access.Guard
 	Users  *user.Service
+	// Workspaces and Licences answer for what is below a workspace and for activation.
+	Workspaces *workspace.Service
+	Licences   *licence.Service
 	// Audit takes the refusals of credentials; log-ins and changes are recorded by the services.
 	Audit audit.Recorder
 	Log   *slog.Logger
@@ -62,20 +67,22 @@ func SettingsOf(c *conf.Config) Settings {
 
 // Handler serves the contract. It is safe for concurrent use.
 type Handler struct {
-	login    *login.Service
-	engine   *credential.Engine
-	guard    *access.Guard
-	users    *user.Service
-	audit    audit.Recorder
-	log      *slog.Logger
-	now      func() time.Time
-	started  time.Time
-	version  string
-	observe  func(Observation)
-	ids      *requestIDs
-	basics   *remembered
-	settings atomic.Pointer[Settings]
-	mux      *http.ServeMux
+	login      *login.Service
+	engine     *credential.Engine
+	guard      *access.Guard
+	users      *user.Service
+	workspaces *workspace.Service
+	licences   *licence.Service
+	audit      audit.Recorder
+	log        *slog.Logger
+	now        func() time.Time
+	started    time.Time
+	self       self
+	observe    func(Observation)
+	ids        *requestIDs
+	basics     *remembered
+	settings   atomic.Pointer[Settings]
+	mux        *http.ServeMux
 	// plain are the routes whose path has no variable, which need no search; the mux has them, too.
 	plain map[string]*methods
 	// buffers are for documents on their way out.
@@ -94,9 +101,14 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	about, err := newSelf(o.Version, o.Random)
+	if err != nil {
+		return nil, err
+	}
 	h := &Handler{
-		basics: basics, login: o.Login, engine: o.Engine, guard: o.Guard, users: o.Users, audit: o.Audit, log: o.Log,
-		now: o.Now, started: o.Now(), version: o.Version, observe: o.Observe, ids: ids,
+		basics: basics, login: o.Login, engine: o.Engine, guard: o.Guard, users: o.Users, workspaces: o.Workspaces, licences: o.Licences,
+		audit: o.Audit, log: o.Log,
+		now: o.Now, started: o.Now(), self: about, observe: o.Observe, ids: ids,
 	}
 	h.SetSettings(o.Settings)
 	h.verifying = &route{pattern: verifyPath, quiet: true, handle: h.verify}

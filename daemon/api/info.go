@@ -1,15 +1,67 @@
 package api
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"runtime"
 	"time"
+
+	"latchkey/daemon/machine"
 )
 
-// getInfo tells anybody which version runs and for how many seconds.
+// infoTime is how GET /info writes the server's time: in UTC, without saying so again.
+const infoTime = "2006-01-02T15:04:05"
+
+// community is the edition of who has no licence.
+const community = "community"
+
+// infoBody is the answer of GET /info.
+type infoBody struct {
+	Version   string `json:"version"`
+	Edition   string `json:"edition"`
+	Activated bool   `json:"is_license_activated"`
+	SessionID string `json:"session_id"`
+	MachineID string `json:"machine_id,omitempty"`
+	System    string `json:"system"`
+	InDocker  bool   `json:"is_docker"`
+	Time      string `json:"server_time_utc"`
+	Uptime    int64  `json:"uptime"`
+}
+
+// self is what does not change while the daemon runs.
+type self struct {
+	version, session, machine string
+	container                 bool
+}
+
+// newSelf finds out what GET /info says of the daemon. The error says that randomness could not be read.
+func newSelf(version string, random io.Reader) (self, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return self{}, fmt.Errorf("random bytes: %w", err)
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // a UUID of version 4, RFC 9562 section 5.4
+	return self{
+		version: version, machine: machine.ID(), container: machine.InContainer(),
+		session: fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]),
+	}, nil
+}
+
+// getInfo tells anybody which version runs and for how many seconds; and the holder of a developer token, a CI token or a legacy key
+// whether it licenses anything. What cannot be decided is not activated.
 func (h *Handler) getInfo(x *exchange) error {
-	x.json(http.StatusOK, struct {
-		Version string `json:"version"`
-		Uptime  int64  `json:"uptime"`
-	}{h.version, int64(h.now().Sub(h.started) / time.Second)})
+	now := h.now()
+	body := infoBody{
+		Version: h.self.version, Edition: community, SessionID: h.self.session, MachineID: h.self.machine, System: runtime.GOOS,
+		InDocker: h.self.container, Time: now.UTC().Format(infoTime), Uptime: int64(now.Sub(h.started) / time.Second),
+	}
+	if given, err := present(x.request.Header); err == nil && given.text != "" {
+		if plan, ok := h.licences.Licensed(x.context(), given.text); ok {
+			body.Edition, body.Activated = plan, true
+		}
+		x.private()
+	}
+	x.json(http.StatusOK, body)
 	return nil
 }

@@ -10,7 +10,8 @@ import (
 	"latchkey/daemon/store"
 )
 
-// introspection is the answer about a live credential (RFC 7662 section 2.2), with two members of our own: kind and groups.
+// introspection is the answer about a live credential (RFC 7662 section 2.2), with members of our own: kind,
+// groups and workspace.
 type introspection struct {
 	Active    bool       `json:"active"`
 	Subject   string     `json:"sub"`
@@ -22,6 +23,7 @@ type introspection struct {
 	TokenType string     `json:"token_type"`
 	Kind      store.Kind `json:"kind"`
 	Groups    []string   `json:"groups,omitempty"`
+	Workspace store.ID   `json:"workspace,omitempty"`
 }
 
 // introspect tells a service what a credential that it was sent is worth. Unknown, expired and disabled ones are all inactive,
@@ -53,6 +55,7 @@ func (h *Handler) introspect(x *exchange) error {
 	answer := introspection{
 		Active: true, Subject: principal(holder), Username: principal(holder), Scope: strings.Join(holder.Roles, " "),
 		Issued: c.CreatedAt.Unix(), ID: c.ID, TokenType: "Bearer", Kind: c.Kind, Groups: holder.Groups,
+		Workspace: c.Workspace,
 	}
 	if !c.ExpiresAt.IsZero() {
 		answer.Expires = c.ExpiresAt.Unix()

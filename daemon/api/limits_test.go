@@ -2,10 +2,12 @@ package api_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +100,21 @@ func TestRequestIDIsEchoed(t *testing.T) {
 func TestInfo(t *testing.T) {
 	s := newSite(t)
 	s.clock.advance(90 * time.Second)
-	s.do("GET", "/info").want(200, `{"version":"1.2.3","uptime":90}`)
+	var info map[string]any
+	if err := json.Unmarshal([]byte(s.do("GET", "/info").want(200).body), &info); err != nil {
+		t.Fatal(err)
+	}
+	for field, want := range map[string]any{
+		"version": "1.2.3", "uptime": 90.0, "edition": "community", "is_license_activated": false, "system": runtime.GOOS,
+		"server_time_utc": "2026-05-27T12:40:58",
+	} {
+		if info[field] != want {
+			t.Errorf("%s is %v, not %v", field, info[field], want)
+		}
+	}
+	if id, _ := info["session_id"].(string); len(id) != 36 {
+		t.Errorf("session_id %v", info["session_id"])
+	}
 }
 
 // hazard 53

@@ -27,7 +27,7 @@ func apiBases() []string  { return []string{"", "/v1", "/api", "/api/v1"} }
 // routes is the table of all routes but the door (/auth/v1/verify), which takes any method and any path below itself.
 func (h *Handler) routes() []route {
 	auth, api := authBases(), apiBases()
-	return []route{
+	return append(h.workspaceRoutes(), []route{
 		{pattern: "POST /auth/v1/tokens", bases: auth, login: true, handle: h.createToken},
 		{pattern: "POST /auth/v1/tokens/validate", bases: auth, handle: h.validateToken},
 		{pattern: "GET /auth/v1/tokens", handle: h.listTokens},
@@ -51,6 +51,43 @@ func (h *Handler) routes() []route {
 		{pattern: "DELETE /api/v1/users/{name}", handle: h.deleteUser},
 		{pattern: "GET /api/v1/openapi.json", handle: h.getContract},
 		{pattern: "GET /info", handle: h.getInfo},
+		{pattern: "POST /api/v1/activate", handle: h.activate},
+		{pattern: "GET /.well-known/latchkey-keys", quiet: true, handle: h.getKeys},
+	}...)
+}
+
+// workspaceRoutes is the part of the table that is below a workspace. A {workspace} is an id or a name, a {member} an id, a user or a
+// mail address.
+func (h *Handler) workspaceRoutes() []route {
+	const one = "/api/v1/workspaces/{workspace}"
+	const member = one + "/members/{member}"
+	return []route{
+		{pattern: "GET /api/v1/workspaces", handle: h.listWorkspaces},
+		{pattern: "POST /api/v1/workspaces", handle: h.createWorkspace},
+		{pattern: "POST /api/v1/invitations", handle: h.joinWorkspace},
+		{pattern: "GET " + one, handle: h.getWorkspace},
+		{pattern: "GET " + one + "/audit", handle: h.getWorkspaceAudit},
+		{pattern: "GET " + one + "/members", handle: h.listMembers},
+		{pattern: "POST " + one + "/members", handle: h.inviteMember},
+		{pattern: "GET " + member, handle: h.getMember},
+		{pattern: "PUT " + member, handle: h.changeMember},
+		{pattern: "DELETE " + member, handle: h.removeMember},
+		{pattern: "POST " + member + "/invitation", handle: h.resendInvitation},
+		{pattern: "PUT " + member + "/seat", handle: h.assignSeat},
+		{pattern: "DELETE " + member + "/seat", handle: h.unassignSeat},
+		{pattern: "GET " + one + "/seats", handle: h.listSeats},
+		{pattern: "GET " + one + "/subscriptions", handle: h.listSubscriptions},
+		{pattern: "POST " + one + "/subscriptions", handle: h.addSubscription},
+		{pattern: "GET " + one + "/developertoken", handle: h.getDeveloperToken},
+		{pattern: "POST " + one + "/developertoken/rotate", handle: h.rotateDeveloperToken},
+		{pattern: "GET " + one + "/citokens", handle: h.listCITokens},
+		{pattern: "POST " + one + "/citokens", handle: h.createCIToken},
+		{pattern: "POST " + one + "/citokens/{id}/rotate", handle: h.rotateCIToken},
+		{pattern: "DELETE " + one + "/citokens/{id}", handle: h.deleteCIToken},
+		{pattern: "GET " + one + "/legacykeys", handle: h.listLegacyKeys},
+		{pattern: "POST " + one + "/legacykeys", handle: h.addLegacyKey},
+		{pattern: "PUT " + one + "/legacykeys/{id}", handle: h.assignLegacyKey},
+		{pattern: "DELETE " + one + "/legacykeys/{id}", handle: h.deleteLegacyKey},
 	}
 }
 

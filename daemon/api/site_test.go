@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -22,9 +23,12 @@ import (
 	"latchkey/daemon/api"
 	"latchkey/daemon/audit"
 	"latchkey/daemon/credential"
+	"latchkey/daemon/grant"
+	"latchkey/daemon/licence"
 	"latchkey/daemon/login"
 	"latchkey/daemon/store/boltstore"
 	"latchkey/daemon/user"
+	"latchkey/daemon/workspace"
 	"latchkey/plugins"
 )
 
@@ -45,6 +49,8 @@ type site struct {
 	users    *user.Service
 	login    *login.Service
 	guard    *access.Guard
+	signer   *grant.Signer
+	licences *licence.Service
 	contract *contract
 }
 
@@ -89,10 +95,22 @@ func newSite(t testing.TB, change ...func(*api.Settings)) *site {
 		{Name: "introspect", Members: member(conf.MemberService, "asker", true)},
 	})
 	s.guard = access.NewGuard(s.engine, roles)
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.signer, err = grant.NewSigner(key, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.licences = licence.New(licence.Options{
+		Store: s.store, Engine: s.engine, Audit: s.audit, Now: s.clock.Now,
+		Settings: licence.Settings{Signer: s.signer, Issuer: "https://auth.example.com", Legacy: conf.Legacy{Accept: true}},
+	})
 	s.handler, err = api.New(api.Options{
-		Login: s.login, Engine: s.engine, Guard: s.guard, Users: s.users, Audit: s.audit,
-		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: logLevel(t)})),
-		Now: s.clock.Now, Random: rand.Reader, Version: "1.2.3", Settings: s.settings,
+		Login: s.login, Engine: s.engine, Guard: s.guard, Users: s.users, Audit: s.audit, Licences: s.licences,
+		Workspaces: workspace.New(workspace.Options{Store: s.store, Engine: s.engine, Users: s.users, Audit: s.audit, Now: s.clock.Now}),
+		Log:        slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: logLevel(t)})),
+		Now:        s.clock.Now, Random: rand.Reader, Version: "1.2.3", Settings: s.settings,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -163,7 +163,7 @@ func (c *Client) read(answer *http.Response, text []byte, result any) error {
 	case result == nil:
 		return nil
 	}
-	if kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); kind != "application/json" {
+	if kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); kind != "application/json" && kind != "application/jwk-set+json" {
 		return c.unexpected("the answer is not JSON")
 	}
 	if err := json.Unmarshal(text, result); err != nil {
@@ -183,10 +183,11 @@ func refusal(answer *http.Response, text []byte) *Error {
 	}
 	var body struct {
 		Faultstring string `json:"faultstring"`
+		Reason      string `json:"reason"`
 	}
 	switch kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); {
 	case kind == "application/json" && json.Unmarshal(text, &body) == nil:
-		e.Message = sentence(body.Faultstring)
+		e.Message, e.Reason = sentence(body.Faultstring), word(body.Reason)
 	case kind == "text/plain" || kind == "":
 		first, _, _ := strings.Cut(string(text), "\n")
 		e.Message = sentence(first)
@@ -198,4 +199,12 @@ func refusal(answer *http.Response, text []byte) *Error {
 		e.Message = "the server refused"
 	}
 	return e
+}
+
+// word returns a text that is one word of lower-case letters, digits and underscores; others become nothing.
+func word(text string) string {
+	if len(text) > 64 || strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+		return ""
+	}
+	return text
 }

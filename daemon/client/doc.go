@@ -9,6 +9,9 @@
 // *Unexpected, when the answer was none of Latchkey's; the context's own error, when the caller gave up; or an error about
 // the arguments, and then nothing was sent.
 //
-// It does not retry, but for one case: when the server answers 401 and the Source has another credential, that one is tried
+// A tool that needs a licence calls Activate, or ActivateOrExit, when it starts. That one fails with *ActivationError only, and it is
+// the one that keeps something on disk: the grant, in the user's cache folder.
+//
+// A Client does not retry, but for one case: when the server answers 401 and the Source has another credential, that one is tried
 // once. It keeps nothing on disk.
 package client

@@ -17,10 +17,12 @@ import (
 	"latchkey/daemon/audit"
 	"latchkey/daemon/client"
 	"latchkey/daemon/credential"
+	"latchkey/daemon/licence"
 	"latchkey/daemon/login"
 	"latchkey/daemon/store"
 	"latchkey/daemon/store/boltstore"
 	"latchkey/daemon/user"
+	"latchkey/daemon/workspace"
 )
 
 // house is the daemon's HTTP side over a real store, without a way to log in.
@@ -44,7 +46,9 @@ func newHouse(t *testing.T) *house {
 		Lockouts: kept, Users: users, Engine: engine, Audit: audit.Discard{}, Now: time.Now, Wait: func(context.Context, time.Duration) {},
 	})
 	handler, err := api.New(api.Options{
-		Login: logins, Engine: engine, Guard: access.NewGuard(engine, access.NewRoles(nil)), Users: users, Audit: audit.Discard{},
+		Workspaces: workspace.New(workspace.Options{Store: kept, Engine: engine, Users: users, Audit: audit.Discard{}, Now: time.Now}),
+		Licences:   licence.New(licence.Options{Store: kept, Engine: engine, Audit: audit.Discard{}, Now: time.Now}),
+		Login:      logins, Engine: engine, Guard: access.NewGuard(engine, access.NewRoles(nil)), Users: users, Audit: audit.Discard{},
 		Log: slog.New(slog.DiscardHandler), Now: time.Now, Random: rand.Reader, Version: "1.2.3",
 		Settings: api.Settings{Auth: conf.Auth{Mode: conf.ModeStandalone, Enable: true}, API: conf.API{MaxPageSize: 100}},
 	})

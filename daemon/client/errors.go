@@ -15,6 +15,8 @@ type Error struct {
 	Status int
 	// Message is the server's sentence, one line; the status's own words when there was none.
 	Message string
+	// Reason is the server's word for why it refused, for programs; empty where it gives none.
+	Reason string
 	// RetryAfter is how long the server asks to wait before the next try; zero when it does not say.
 	RetryAfter time.Duration
 	// RequestID is the request's name in the server's log; empty when it gave none.

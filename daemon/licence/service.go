@@ -135,6 +135,13 @@ func (s *Service) Activate(ctx context.Context, r Request) (Activation, error) {
 	return Activation{Grant: text, ExpiresAt: ends, Notice: licensed.notice}, nil
 }
 
+// Licensed returns the plan that a token or a key licenses now, outside of CI, and false when it licenses none or that cannot be told.
+// Nothing is granted and nothing recorded.
+func (s *Service) Licensed(ctx context.Context, text string) (plan string, ok bool) {
+	licensed, err := s.decide(ctx, s.settings.Load(), Request{Text: text}, &audit.Event{})
+	return licensed.subscription.Plan, err == nil
+}
+
 // check refuses what no tool says of itself.
 func (r *Request) check() error {
 	for _, field := range []struct {

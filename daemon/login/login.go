@@ -36,6 +36,9 @@ type Identity struct {
 	Groups      []string
 	// Backend accepted him; "proxy" when the web server in front did.
 	Backend string
+
+	// known is the user as the log-in has found him, so that he is not read again for his token; nil when he is not known yet.
+	known *store.User
 }
 
 // Options are what a Service is made of. All are required but Wait.
@@ -162,7 +165,7 @@ func (s *Service) weigh(ctx context.Context, a Attempt, t *ticket, verdict Verdi
 		}
 		return Identity{}, refusal(&fault.Error{Reason: verdict.Reason})
 	}
-	reason, err := s.barred(ctx, a, verdict.Name)
+	known, reason, err := s.barred(ctx, a, verdict.Name)
 	if err != nil {
 		return Identity{}, errors.Join(err, t.settle(ctx, false, false))
 	}
@@ -174,6 +177,7 @@ func (s *Service) weigh(ctx context.Context, a Attempt, t *ticket, verdict Verdi
 	}
 	return Identity{
 		User: verdict.Name, DisplayName: verdict.DisplayName, Mail: verdict.Mail, Groups: verdict.Groups, Backend: verdict.Backend,
+		known: known,
 	}, nil
 }
 
@@ -190,32 +194,34 @@ func (s *Service) countAlias(ctx context.Context, a Attempt, name string) error 
 }
 
 // barred returns why the account with this canonical name may not log in although its password was right: it is disabled
-// here, or it is locked under its own name while another spelling was tried. Empty means that it may.
-func (s *Service) barred(ctx context.Context, a Attempt, name string) (reason string, err error) {
+// here, or it is locked under its own name while another spelling was tried. Empty means that it may; then known is its user, or
+// nil.
+func (s *Service) barred(ctx context.Context, a Attempt, name string) (known *store.User, reason string, err error) {
 	if key := counterKey(name); key != counterKey(a.Name) {
 		locked, err := s.names.locked(ctx, key)
 		if err != nil {
-			return "", err
+			return nil, "", err
 		}
 		if locked {
-			return "locked", nil
+			return nil, "locked", nil
 		}
 	}
 	return s.disabled(ctx, name)
 }
 
-// disabled returns "user_disabled" when an admin has disabled the user here, and an Unavailable fault when it is not known.
-func (s *Service) disabled(ctx context.Context, name string) (reason string, err error) {
+// disabled returns the user, nil when he is not known, with "user_disabled" when an admin has disabled him here; and an Unavailable
+// fault when that cannot be told.
+func (s *Service) disabled(ctx context.Context, name string) (known *store.User, reason string, err error) {
 	user, err := s.users.Get(ctx, name)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
-		return "", nil
+		return nil, "", nil
 	case err != nil:
-		return "", err
+		return nil, "", err
 	case user.Disabled:
-		return "user_disabled", nil
+		return &user, "user_disabled", nil
 	}
-	return "", nil
+	return &user, "", nil
 }
 
 // refusal fills in what makes every refusal the same from outside.
@@ -241,11 +247,11 @@ func (s *Service) Forwarded(ctx context.Context, name string, origin audit.Origi
 	if err != nil {
 		return Identity{}, s.record(ctx, a, proxyBackend, refusal(&fault.Error{Reason: "name_malformed", Err: err}))
 	}
-	reason, err := s.disabled(ctx, canonical)
+	known, reason, err := s.disabled(ctx, canonical)
 	if err == nil && reason != "" {
 		err = refusal(&fault.Error{Reason: reason})
 	}
-	identity := Identity{User: canonical, Backend: proxyBackend}
+	identity := Identity{User: canonical, Backend: proxyBackend, known: known}
 	if err := s.record(ctx, a, proxyBackend, err, identity); err != nil {
 		return Identity{}, err
 	}

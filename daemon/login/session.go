@@ -21,8 +21,8 @@ type TTL struct {
 type Users interface {
 	// Get returns the user with this canonical name; a NotFound fault when he is not known.
 	Get(ctx context.Context, name string) (store.User, error)
-	// Seen records that somebody has logged in and returns the user as he is now.
-	Seen(ctx context.Context, seen store.User) (store.User, error)
+	// Seen records that somebody has logged in; known is the user as he has just been read, or nil.
+	Seen(ctx context.Context, seen store.User, known *store.User) error
 	// Ensure returns the user with this canonical name and creates him when he is not known.
 	Ensure(ctx context.Context, name string) (store.User, error)
 	// ByNickname returns all users who have this nickname for this origin.
@@ -62,7 +62,7 @@ func (s *Service) Session(ctx context.Context, who Identity, r SessionRequest, o
 	}
 	if impersonated {
 		spec.CreatedBy = who.User
-	} else if _, err := s.users.Seen(ctx, subject); err != nil {
+	} else if err := s.users.Seen(ctx, subject, who.known); err != nil {
 		return credential.Issued{}, err
 	}
 	return s.engine.Issue(ctx, spec, origin)
@@ -86,9 +86,8 @@ func (s *Service) life(seconds *int64, longest time.Duration) (time.Duration, er
 // subject returns whom the token is for: the caller himself with what his log-in said of him, or the user whom a service
 // user asks for, with the groups of that user's own last log-in. The sentences are StackStorm's.
 func (s *Service) subject(ctx context.Context, who Identity, r SessionRequest) (subject store.User, impersonated bool, err error) {
-	caller, err := s.users.Get(ctx, who.User)
-	known := err == nil
-	if err != nil && fault.KindOf(err) != fault.NotFound {
+	caller, known, err := s.caller(ctx, who)
+	if err != nil {
 		return store.User{}, false, err
 	}
 	if r.User == "" && r.ImpersonateUser == "" {
@@ -115,6 +114,18 @@ func (s *Service) subject(ctx context.Context, who Identity, r SessionRequest) (
 		return store.User{}, false, fault.Invalidf("Could not locate user %s", subject.Name)
 	}
 	return subject, true, nil
+}
+
+// caller returns the user who has logged in, and whether he is known.
+func (s *Service) caller(ctx context.Context, who Identity) (store.User, bool, error) {
+	if who.known != nil {
+		return *who.known, true, nil
+	}
+	u, err := s.users.Get(ctx, who.User)
+	if fault.KindOf(err) == fault.NotFound && err != nil {
+		return store.User{}, false, nil
+	}
+	return u, err == nil, err
 }
 
 // named returns the user whom a service user asks for by name. StackStorm creates one who is not known, and so do we: the

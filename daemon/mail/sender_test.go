@@ -15,6 +15,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 
 	"latchkey/conf"
+	"latchkey/daemon/mail/mailtest"
 	"latchkey/plugins/secret"
 )
 
@@ -27,11 +28,11 @@ func all() []conf.MailTLS {
 func TestSend(t *testing.T) {
 	for _, way := range all() {
 		t.Run(string(way), func(t *testing.T) {
-			s := start(t, way)
-			if err := newSender(t, s.conf(way)).Send(t.Context(), invitation()); err != nil {
+			s := mailtest.Start(t, way)
+			if err := newSender(t, s.Conf(way)).Send(t.Context(), invitation()); err != nil {
 				t.Fatal(err)
 			}
-			mails := s.mails(t)
+			mails := s.Mails(t)
 			if len(mails) != 1 {
 				t.Fatalf("%d mails", len(mails))
 			}
@@ -73,14 +74,14 @@ func TestPassword(t *testing.T) {
 	for _, way := range all() {
 		for _, mechanism := range []string{"PLAIN", "LOGIN"} {
 			t.Run(string(way)+" "+mechanism, func(t *testing.T) {
-				s := start(t, way, "--password", "pä ss", "--mechanism", mechanism)
-				m := s.conf(way)
+				s := mailtest.Start(t, way, "--password", "pä ss", "--mechanism", mechanism)
+				m := s.Conf(way)
 				m.User, m.Password = "latchkey", secret.New("pä ss")
 				if err := newSender(t, m).Send(t.Context(), invitation()); err != nil {
 					t.Fatal(err)
 				}
-				if got := s.passwords(t); len(s.mails(t)) != 1 || !strings.Contains(got, `"mechanism": "`+mechanism+`", "user": "latchkey"`) {
-					t.Errorf("%d mails, the server was shown %s", len(s.mails(t)), got)
+				if got := s.Passwords(t); len(s.Mails(t)) != 1 || !strings.Contains(got, `"mechanism": "`+mechanism+`", "user": "latchkey"`) {
+					t.Errorf("%d mails, the server was shown %s", len(s.Mails(t)), got)
 				}
 			})
 		}
@@ -89,41 +90,41 @@ func TestPassword(t *testing.T) {
 
 // A password that is wrong is in no error, even when the server repeats it. hazard 38
 func TestWrongPassword(t *testing.T) {
-	s := start(t, conf.MailStartTLS, "--password", "other")
-	m := s.conf(conf.MailStartTLS)
+	s := mailtest.Start(t, conf.MailStartTLS, "--password", "other")
+	m := s.Conf(conf.MailStartTLS)
 	m.User, m.Password = "latchkey", secret.New("canary-password")
 	err := newSender(t, m).Send(t.Context(), invitation())
 	if !errors.Is(err, ErrRefused) || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "connecting: refused with 535") {
 		t.Errorf("%v, want ErrRefused", err)
 	}
-	if !strings.Contains(s.passwords(t), "canary-password") {
+	if !strings.Contains(s.Passwords(t), "canary-password") {
 		t.Error("the server was not asked")
 	}
 }
 
 // A server without STARTTLS is told nothing, neither the password nor the mail: somebody on the way can take the word out.
 func TestNothingInClear(t *testing.T) {
-	s := start(t, conf.MailNoTLS)
-	m := s.conf(conf.MailNoTLS)
+	s := mailtest.Start(t, conf.MailNoTLS)
+	m := s.Conf(conf.MailNoTLS)
 	m.TLS, m.User, m.Password = conf.MailStartTLS, "latchkey", secret.New("canary-password")
 	err := newSender(t, m).Send(t.Context(), invitation())
 	if err == nil || !strings.Contains(err.Error(), "does not support STARTTLS") {
 		t.Errorf("%v", err)
 	}
-	if got := s.passwords(t); got != "" || len(s.mails(t)) != 0 {
-		t.Errorf("the server was shown %q and %d mails", got, len(s.mails(t)))
+	if got := s.Passwords(t); got != "" || len(s.Mails(t)) != 0 {
+		t.Errorf("the server was shown %q and %d mails", got, len(s.Mails(t)))
 	}
 }
 
 // A certificate that nobody vouches for, or that is for another host, ends it before anything is said. hazard 36
 func TestWrongCertificate(t *testing.T) {
 	for _, way := range []conf.MailTLS{conf.MailStartTLS, conf.MailImplicitTLS} {
-		s := start(t, way)
-		unknown, elsewhere := s.conf(way), s.conf(way)
+		s := mailtest.Start(t, way)
+		unknown, elsewhere := s.Conf(way), s.Conf(way)
 		unknown.CAFile = filepath.Join(t.TempDir(), "other.pem")
-		makeCertificate(t, unknown.CAFile, filepath.Join(t.TempDir(), "key.pem"))
+		mailtest.Certificate(t, unknown.CAFile, filepath.Join(t.TempDir(), "key.pem"))
 		elsewhere.Host = "localhost" // the certificate is for 127.0.0.1
-		system := s.conf(way)
+		system := s.Conf(way)
 		system.CAFile = ""
 		for name, m := range map[string]conf.Mail{"unknown": unknown, "another host's": elsewhere, "not the system's": system} {
 			m.User, m.Password = "latchkey", secret.New("canary-password")
@@ -132,21 +133,21 @@ func TestWrongCertificate(t *testing.T) {
 				t.Errorf("%s, %s: %v", way, name, err)
 			}
 		}
-		if got := s.passwords(t); got != "" || len(s.mails(t)) != 0 {
-			t.Errorf("%s: the server was shown %q and %d mails", way, got, len(s.mails(t)))
+		if got := s.Passwords(t); got != "" || len(s.Mails(t)) != 0 {
+			t.Errorf("%s: the server was shown %q and %d mails", way, got, len(s.Mails(t)))
 		}
 	}
 }
 
 // What the server refuses is told in its words, unless they repeat the code. hazard 38
 func TestRefused(t *testing.T) {
-	s := start(t, conf.MailNoTLS, "--refuse", "zoe@example.com")
-	err := newSender(t, s.conf(conf.MailNoTLS)).Send(t.Context(), invitation())
+	s := mailtest.Start(t, conf.MailNoTLS, "--refuse", "zoe@example.com")
+	err := newSender(t, s.Conf(conf.MailNoTLS)).Send(t.Context(), invitation())
 	if !errors.Is(err, ErrRefused) || err.Error() != "mail server 127.0.0.1: the recipient: refused with 550 (5.1.1 no such user here)" {
 		t.Errorf("%v, want ErrRefused", err)
 	}
-	s = start(t, conf.MailNoTLS, "--answer", "echo")
-	err = newSender(t, s.conf(conf.MailNoTLS)).Send(t.Context(), invitation())
+	s = mailtest.Start(t, conf.MailNoTLS, "--answer", "echo")
+	err = newSender(t, s.Conf(conf.MailNoTLS)).Send(t.Context(), invitation())
 	if !errors.Is(err, ErrRefused) || err.Error() != "mail server 127.0.0.1: the mail: refused with 554" {
 		t.Errorf("%v, want ErrRefused", err)
 	}
@@ -154,8 +155,8 @@ func TestRefused(t *testing.T) {
 
 // Who does not answer is waited for no longer than the timeout, nor than the caller waits.
 func TestHang(t *testing.T) {
-	s := start(t, conf.MailNoTLS, "--hang")
-	m := s.conf(conf.MailNoTLS)
+	s := mailtest.Start(t, conf.MailNoTLS, "--hang")
+	m := s.Conf(conf.MailNoTLS)
 	m.Timeout = 300 * time.Millisecond
 	err := newSender(t, m).Send(t.Context(), invitation())
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer within 300ms") {
@@ -164,8 +165,12 @@ func TestHang(t *testing.T) {
 	m.Timeout = time.Hour
 	limited, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
+	began := time.Now()
 	if err := newSender(t, m).Send(limited, invitation()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v, want DeadlineExceeded", err)
+	}
+	if took := time.Since(began); took > time.Minute { // the server itself gives up after five
+		t.Errorf("it took %s, and the caller waited for 300ms", took)
 	}
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, and nobody says anything
 	if err != nil {
@@ -199,8 +204,8 @@ func TestUnreachable(t *testing.T) {
 // Nothing that somebody writes into a name or an address becomes a header, a recipient or a command; the server is not even
 // called. hazard 66
 func TestInjection(t *testing.T) {
-	s := start(t, conf.MailNoTLS)
-	sender := newSender(t, s.conf(conf.MailNoTLS))
+	s := mailtest.Start(t, conf.MailNoTLS)
+	sender := newSender(t, s.Conf(conf.MailNoTLS))
 	const evil = "x\r\nBcc: eve@example.com"
 	for name, change := range map[string]func(*Invitation){
 		"to":         func(i *Invitation) { i.To = "zoe@example.com\r\nBcc: eve@example.com" },
@@ -221,7 +226,7 @@ func TestInjection(t *testing.T) {
 			t.Errorf("%s: %v, want ErrAddress", name, err)
 		}
 	}
-	if mails := s.mails(t); len(mails) != 0 {
+	if mails := s.Mails(t); len(mails) != 0 {
 		t.Errorf("%d mails", len(mails))
 	}
 	odd := invitation()
@@ -229,7 +234,7 @@ func TestInjection(t *testing.T) {
 	if err := sender.Send(t.Context(), odd); err != nil {
 		t.Fatal(err)
 	}
-	mails := s.mails(t)
+	mails := s.Mails(t)
 	if len(mails) != 1 || mails[0].Header.Get("X-Rcptto") != "zoe@example.com" {
 		t.Fatalf("mails %v", mails)
 	}

@@ -62,14 +62,15 @@ func (s *Service) List(ctx context.Context, after string, limit int) ([]store.Us
 	return all, total, translate(err)
 }
 
-// Seen records that somebody has logged in, with what the directory said of him, and returns the user as he is now. What an
-// admin said of him stays. The error is an Unavailable fault.
-func (s *Service) Seen(ctx context.Context, seen store.User) (store.User, error) {
+// Seen records that somebody has logged in, with what the directory said of him. What an admin said of him stays. Known is the user
+// as he has just been read, or nil when he was not known; when nothing has changed and his last log-in was not long ago, nothing is
+// written. The error is an Unavailable fault.
+func (s *Service) Seen(ctx context.Context, seen store.User, known *store.User) error {
 	now := s.now()
-	if known, err := s.store.User(ctx, seen.Name); err == nil && same(&known, &seen) && recent(known.LastLoginAt, now) {
-		return known, nil
+	if known != nil && same(known, &seen) && recent(known.LastLoginAt, now) {
+		return nil
 	}
-	u, err := s.store.PutUser(ctx, seen.Name, func(u *store.User, found bool) error {
+	_, err := s.store.PutUser(ctx, seen.Name, func(u *store.User, found bool) error {
 		if !found {
 			u.CreatedAt = now
 		}
@@ -77,7 +78,7 @@ func (s *Service) Seen(ctx context.Context, seen store.User) (store.User, error)
 		u.LastLoginAt = now
 		return nil
 	})
-	return u, translate(err)
+	return translate(err)
 }
 
 // recent reports whether a log-in at then needs no new time at now. One that lies in the future, because the clock was put

@@ -61,9 +61,16 @@ func TestSeen(t *testing.T) {
 	bob := store.User{Name: "bob", Mail: "bob@example.com", Groups: []string{"wheel"}, Backend: "ldap"}
 	seen := func(writes int) store.User {
 		t.Helper()
-		u, err := s.Seen(t.Context(), bob)
-		if err != nil || users.writes != writes {
+		var known *store.User
+		if u, err := s.Get(t.Context(), "bob"); err == nil {
+			known = &u
+		}
+		if err := s.Seen(t.Context(), bob, known); err != nil || users.writes != writes {
 			t.Fatalf("%d writes, %v; want %d", users.writes, err, writes)
+		}
+		u, err := s.Get(t.Context(), "bob")
+		if err != nil {
+			t.Fatal(err)
 		}
 		return u
 	}

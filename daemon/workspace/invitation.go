@@ -157,7 +157,7 @@ var errVoid = &fault.Error{
 // token. The code is good for one. The error is a NotFound fault for a code that is not good, a Forbidden fault for a caller who
 // is no user or presents a workspace's token, a Conflict fault when he is a member already, or an Unavailable fault.
 func (s *Service) Join(ctx context.Context, who Actor, code secret.Text) (Joined, error) {
-	if who.User == "" || who.Entry != nil && who.Entry.Credential.Workspace != "" {
+	if who.User == "" || who.Entry == nil || who.Entry.Credential.Workspace != "" {
 		return Joined{}, fault.Forbiddenf("Log in as the user who is to join.")
 	}
 	entry, err := s.engine.Check(ctx, code.Reveal(), credential.Invitation)

@@ -26,7 +26,7 @@ type Sender interface {
 	Send(ctx context.Context, invitation mail.Invitation) error
 }
 
-// Options are what a Service is made of. All are required but Mail.
+// Options are what a Service is made of. All are required but Mail and Records.
 type Options struct {
 	Store  Store
 	Engine *credential.Engine
@@ -37,22 +37,25 @@ type Options struct {
 	Mail Sender
 	// Link is where an invitation leads, with {code} in the place of the code; empty means that there is no such page.
 	Link string
+	// Records is where the audit log is read; nil means that it cannot be.
+	Records Records
 }
 
 // Service answers for workspaces. It is safe for concurrent use.
 type Service struct {
-	store  Store
-	engine *credential.Engine
-	users  *user.Service
-	audit  audit.Recorder
-	now    func() time.Time
-	mail   Sender
-	link   string
+	store   Store
+	engine  *credential.Engine
+	users   *user.Service
+	audit   audit.Recorder
+	now     func() time.Time
+	mail    Sender
+	link    string
+	records Records
 }
 
 // New returns a Service.
 func New(o Options) *Service {
-	return &Service{store: o.Store, engine: o.Engine, users: o.Users, audit: o.Audit, now: o.Now, mail: o.Mail, link: o.Link}
+	return &Service{store: o.Store, engine: o.Engine, users: o.Users, audit: o.Audit, now: o.Now, mail: o.Mail, link: o.Link, records: o.Records}
 }
 
 // Actor is who asks.

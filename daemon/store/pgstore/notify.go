@@ -18,7 +18,8 @@ import (
 //	*                       so much that all of it counts as changed
 //
 // It arrives after the transaction is committed, and not at all when it is undone. What is new is not told: nobody can have
-// an old state of it. A user who becomes known is told, since his credentials get an owner.
+// an old state of it. A user who becomes known is told, since his credentials get an owner; that one has
+// logged in is not.
 const Channel = "latchkey_changed"
 
 // The server refuses a payload of 8000 bytes; what does not fit into maxPayloads of them is told as "*".

@@ -55,7 +55,11 @@ func TestAnnouncements(t *testing.T) {
 		return line
 	}
 	put := func(name string) error {
-		_, err := s.PutUser(t.Context(), name, func(*store.User, bool) error { return nil })
+		_, err := s.PutUser(t.Context(), name, func(u *store.User, _ bool) error { u.DisplayName += "x"; return nil })
+		return err
+	}
+	logIn := func(name string) error {
+		_, err := s.PutUser(t.Context(), name, func(u *store.User, _ bool) error { u.LastLoginAt = begin(); return nil })
 		return err
 	}
 	for _, test := range []struct {
@@ -82,6 +86,7 @@ func TestAnnouncements(t *testing.T) {
 		{"a deletion of nothing", func() error { _, err := s.DeleteCredential(t.Context(), token(1).ID, nil); return err }, store.ErrNotFound, []string{}},
 		{"a new user", func() error { return put("bj\xf6rn") }, nil, []string{named("bj\xf6rn")}},
 		{"a changed user", func() error { return put("bj\xf6rn") }, nil, []string{named("bj\xf6rn")}},
+		{"a log-in", func() error { return logIn("bj\xf6rn") }, nil, []string{}},
 		{"the longest name", func() error { return put(strings.Repeat("n", 1024)) }, nil, []string{named(strings.Repeat("n", 1024))}},
 		{"a deleted user", func() error { return s.DeleteUser(t.Context(), "bj\xf6rn") }, nil, []string{named("bj\xf6rn")}},
 		{"a sweep of nothing", func() error { _, err := s.SweepCredentials(t.Context(), begin(), 9); return err }, nil, []string{}},

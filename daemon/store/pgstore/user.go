@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -131,6 +132,8 @@ func (s *Store) PutUser(ctx context.Context, name string, change func(*store.Use
 			return err
 		}
 		u.Name = name
+		before := u
+		before.Groups, before.Nicknames = slices.Clone(u.Groups), maps.Clone(u.Nicknames)
 		if err := s.guard(func() error { return change(&u, found) }); err != nil {
 			return err
 		}
@@ -144,7 +147,9 @@ func (s *Store) PutUser(ctx context.Context, name string, change func(*store.Use
 		} else {
 			batch.Queue(insertUserSQL, userValues(&u)...)
 		}
-		s.announce(batch, changes{user: name})
+		if !found || tells(&before, &u) {
+			s.announce(batch, changes{user: name})
+		}
 		rows, err := send(ctx, tx, batch)
 		if err == nil && rows == 0 {
 			return errRaced
@@ -155,6 +160,14 @@ func (s *Store) PutUser(ctx context.Context, name string, change func(*store.Use
 		return store.User{}, err
 	}
 	return u, nil
+}
+
+// tells reports whether a change of a user is one that checks are to see. When he last logged in is none, and since commits that tell
+// something wait for one another it is told to nobody.
+func tells(before, after *store.User) bool {
+	seen := *before
+	seen.LastLoginAt = after.LastLoginAt
+	return !reflect.DeepEqual(seen, *after)
 }
 
 // DeleteUser removes a user and his credentials; see store.Users.

@@ -1,4 +1,8 @@
-package mail
+// Package mailtest starts a real mail server for tests: aiosmtpd, of Debian's package python3-aiosmtpd, as a process of its own on
+// loopback, which ends with the test. It keeps what it takes in a maildir and notes the passwords that it is shown.
+//
+// It does not pass anything on, and it is for tests only.
+package mailtest
 
 import (
 	"bufio"
@@ -7,8 +11,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	_ "embed"
 	"encoding/pem"
-	"io"
 	"math/big"
 	"net"
 	netmail "net/mail"
@@ -21,30 +25,46 @@ import (
 	"time"
 
 	"latchkey/conf"
-	"latchkey/plugins/secret"
 )
 
-// server is a mail server on loopback: a process of its own.
-type server struct {
-	port    int
-	maildir string
-	log     string
-	ca      string // the certificate to trust
+// program is the server.
+//
+//go:embed server.py
+var program []byte
+
+// Server is a mail server.
+type Server struct {
+	// Port is where it listens, on 127.0.0.1.
+	Port int
+	// CA is a PEM file with the certificate to trust.
+	CA string
+
+	maildir, log string
 }
 
 // python is Debian's, which has the package python3-aiosmtpd; another one may stand before it in PATH.
 const python = "/usr/bin/python3"
 
-// start starts a mail server; the arguments are those of testdata/server.py.
-func start(t *testing.T, tls conf.MailTLS, args ...string) *server {
+// Start starts a server and returns when it listens; without python3-aiosmtpd the test fails. These arguments change what it does:
+//
+//	--password TEXT     only who shows this password may send
+//	--mechanism NAME    PLAIN or LOGIN is the only way to show it
+//	--refuse ADDRESS    there is no such recipient
+//	--answer echo       every mail is refused, and repeated
+//	--hang              no recipient is ever answered
+func Start(t testing.TB, tls conf.MailTLS, args ...string) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	s := &server{maildir: filepath.Join(dir, "mail"), log: filepath.Join(dir, "log"), ca: filepath.Join(dir, "cert.pem")}
-	args = append([]string{"testdata/server.py", "--maildir", s.maildir, "--log", s.log, "--tls", string(tls)}, args...)
+	s := &Server{maildir: filepath.Join(dir, "mail"), log: filepath.Join(dir, "log"), CA: filepath.Join(dir, "cert.pem")}
+	script := filepath.Join(dir, "server.py")
+	if err := os.WriteFile(script, program, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{script, "--maildir", s.maildir, "--log", s.log, "--tls", string(tls)}, args...)
 	if tls != conf.MailNoTLS {
 		key := filepath.Join(dir, "key.pem")
-		makeCertificate(t, s.ca, key)
-		args = append(args, "--cert", s.ca, "--key", key)
+		Certificate(t, s.CA, key)
+		args = append(args, "--cert", s.CA, "--key", key)
 	}
 	var complaints bytes.Buffer
 	command := exec.Command(python, args...)
@@ -70,23 +90,23 @@ func start(t *testing.T, tls conf.MailTLS, args ...string) *server {
 		_ = command.Wait()
 		t.Fatalf("the mail server does not start; is python3-aiosmtpd installed? %s", complaints.String())
 	}
-	if s.port, err = strconv.Atoi(strings.TrimSpace(first)); err != nil {
+	if s.Port, err = strconv.Atoi(strings.TrimSpace(first)); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// conf returns the section [mail] for the server.
-func (s *server) conf(tls conf.MailTLS) conf.Mail {
-	m := conf.Mail{Host: "127.0.0.1", Port: s.port, TLS: tls, From: "latchkey@example.com", Timeout: 20 * time.Second}
+// Conf returns the section [mail] for the server.
+func (s *Server) Conf(tls conf.MailTLS) conf.Mail {
+	m := conf.Mail{Host: "127.0.0.1", Port: s.Port, TLS: tls, From: "latchkey@example.com", Timeout: 20 * time.Second}
 	if tls != conf.MailNoTLS {
-		m.CAFile = s.ca
+		m.CAFile = s.CA
 	}
 	return m
 }
 
-// makeCertificate writes a certificate for 127.0.0.1 and its key.
-func makeCertificate(t *testing.T, cert, key string) {
+// Certificate writes a certificate for 127.0.0.1 that vouches for itself, and its key, as PEM files.
+func Certificate(t testing.TB, cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -111,8 +131,8 @@ func makeCertificate(t *testing.T, cert, key string) {
 	}
 }
 
-// mails returns the mails that the server has taken.
-func (s *server) mails(t *testing.T) []*netmail.Message {
+// Mails returns the mails that the server has taken. X-Mailfrom and X-Rcptto in a mail's header are its envelope's.
+func (s *Server) Mails(t testing.TB) []*netmail.Message {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.maildir, "new", "*"))
 	if err != nil {
@@ -133,40 +153,11 @@ func (s *server) mails(t *testing.T) []*netmail.Message {
 	return mails
 }
 
-// passwords returns the lines about passwords that the server was shown.
-func (s *server) passwords(t *testing.T) string {
+// Passwords returns a line of JSON for each password that the server was shown.
+func (s *Server) Passwords(t testing.TB) string {
 	t.Helper()
 	content, err := os.ReadFile(s.log)
 	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	return string(content)
-}
-
-// newSender returns a sender.
-func newSender(t *testing.T, m conf.Mail) *Sender {
-	t.Helper()
-	s, err := New(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// invitation returns an invitation of Alice's.
-func invitation() Invitation {
-	return Invitation{
-		To: "zoe@example.com", ToName: "Zoë Müller", Workspace: "Größe & Söhne", InvitedBy: "山田 太郎", Code: secret.New("lki_canary0123456789abcdefghijklmnopqrst"),
-		Link:      "https://portal.example.com/a/rather/long/path/to/join#lki_canary0123456789abcdefghijklmnopqrst",
-		ExpiresAt: time.Date(2027, 1, 8, 9, 30, 0, 0, time.UTC),
-	}
-}
-
-// text returns what a reader gives.
-func text(t *testing.T, r io.Reader) string {
-	t.Helper()
-	content, err := io.ReadAll(r)
-	if err != nil {
 		t.Fatal(err)
 	}
 	return string(content)
