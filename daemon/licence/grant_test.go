@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/conf"
 	"latchkey/daemon/audit"
 	"latchkey/daemon/credential"
 	"latchkey/daemon/fault"
@@ -210,4 +211,32 @@ func TestTokenWithoutItsMember(t *testing.T) {
 	stray, err := h.engine.Issue(t.Context(), credential.Spec{Kind: store.KindDeveloper, User: "ann", Workspace: h.acme, Member: m.ID}, origin())
 	check(t, err)
 	h.wantRefused(t, ask(stray.Text.Reveal()), licence.MemberRemoved, removed)
+}
+
+// What a token licenses can be asked without a grant and without a record; what licenses nothing, or cannot be told, is neither.
+func TestLicensed(t *testing.T) {
+	h := newHouse(t)
+	text := h.token.Reveal()
+	want := func(text, plan string) {
+		t.Helper()
+		if got, ok := h.Licensed(t.Context(), text); ok != (plan != "") || got != plan {
+			t.Errorf("%q, %v; want %q", got, ok, plan)
+		}
+	}
+	want(text, "")
+	h.licensed(t)
+	h.legacy(t, "")
+	want(text, "team")
+	want(legacyText, "team")
+	want("nothing-known", "")
+	h.accept(conf.Legacy{})
+	want(legacyText, "")
+	h.store.members = errBroken
+	want(text, "")
+	h.store.members = nil
+	h.now = h.now.AddDate(1, 0, 0)
+	want(text, "")
+	if len(h.audit.all) != 0 {
+		t.Errorf("recorded: %+v", h.audit.all)
+	}
 }

@@ -101,8 +101,7 @@ func newHouse(t testing.TB) *house {
 	h.workspaces = workspace.New(workspace.Options{Store: h.store, Engine: h.engine, Users: h.users, Audit: &events{}, Now: now})
 	h.settings = licence.Settings{Signer: newSigner(t), Issuer: "https://latchkey.test", Legacy: conf.Legacy{Accept: true, Guide: guide}}
 	h.Service = licence.New(licence.Options{Store: h.store, Engine: h.engine, Audit: h.audit, Now: now, Settings: h.settings})
-	_, err = h.users.Seen(t.Context(), store.User{Name: "ann", Mail: "ann@example.com"})
-	check(t, err)
+	check(t, h.users.Seen(t.Context(), store.User{Name: "ann", Mail: "ann@example.com"}, nil))
 	made, err := h.workspaces.Create(t.Context(), operator(), "acme", "ann")
 	check(t, err)
 	h.acme, h.token = made.Workspace.ID, made.Token

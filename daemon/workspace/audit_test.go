@@ -2,6 +2,7 @@ package workspace_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -159,6 +160,25 @@ func TestVoidCodesAreRecorded(t *testing.T) {
 		if all := s.audit.take(); len(all) != 1 || all[0] != want {
 			t.Errorf("recorded: %+v", all)
 		}
+	}
+}
+
+// Who may read the log sees what is of his workspace, and the last of it.
+func TestAuditLog(t *testing.T) {
+	s := newSite(t)
+	must[store.Subscription](t)(s.StartTrial(t.Context(), as("vic"), "umbrella"))
+	must[store.Subscription](t)(s.StartTrial(t.Context(), as("ann"), "acme"))
+	check(t, s.change("carl", "", []string{"audit.read"})(t.Context(), as("ann")))
+	check(t, s.UnassignSeat(t.Context(), as("ann"), "acme", "bob"))
+	got := must[[]json.RawMessage](t)(s.AuditLog(t.Context(), as("carl"), "acme", 2))
+	if diff := cmp.Diff([]json.RawMessage{[]byte(`"member_changed"`), []byte(`"seat_unassigned"`)}, got); diff != "" {
+		t.Error(diff)
+	}
+	s.audit.fail = audit.ErrNotReadable
+	wantFault(t, second(s.AuditLog(t.Context(), as("carl"), "acme", 2)), fault.NotFound, "The audit log is not kept in a file that can be read here.")
+	s.audit.fail = errBroken
+	if err := second(s.AuditLog(t.Context(), as("carl"), "acme", 2)); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("%v", err)
 	}
 }
 

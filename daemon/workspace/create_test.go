@@ -38,7 +38,7 @@ func TestCreateRefusals(t *testing.T) {
 // Who makes a workspace is its first admin, or says who is; nobody else is in it, and the maker is not.
 func TestCreate(t *testing.T) {
 	h := newHouse(t)
-	must[store.User](t)(h.users.Seen(t.Context(), store.User{Name: "ann", DisplayName: "Ann A", Mail: "ann@example.com"}))
+	check(t, h.users.Seen(t.Context(), store.User{Name: "ann", DisplayName: "Ann A", Mail: "ann@example.com"}, nil))
 	made := must[workspace.Joined](t)(h.Create(t.Context(), operator(), "Acme & Söhne", "ann"))
 	if m := made.Member; m.User != "ann" || m.Name != "Ann A" || m.Mail != "ann@example.com" || m.Role != workspace.RoleAdmin || m.State != store.MemberActive {
 		t.Errorf("%+v", m)

@@ -53,6 +53,9 @@ func (s *site) everything() []deedNamed {
 			return second(s.AddSubscription(ctx, w, in, store.Subscription{Plan: "team", Seats: 1, EndsAt: year}))
 		}},
 		{"StartTrial", func(ctx context.Context, w workspace.Actor, in string) error { return second(s.StartTrial(ctx, w, in)) }},
+		{"AuditLog", func(ctx context.Context, w workspace.Actor, in string) error {
+			return second(s.AuditLog(ctx, w, in, 10))
+		}},
 		{"DeveloperToken", func(ctx context.Context, w workspace.Actor, in string) error {
 			return second(s.DeveloperToken(ctx, w, in))
 		}},

@@ -3,8 +3,10 @@ package workspace_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -69,6 +71,22 @@ func (e *events) Record(_ context.Context, event audit.Event) error {
 	return nil
 }
 
+// OfWorkspace returns the names of the last records of a workspace.
+func (e *events) OfWorkspace(workspace string, limit int) ([]json.RawMessage, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.fail != nil {
+		return nil, e.fail
+	}
+	var found []json.RawMessage
+	for _, event := range e.all {
+		if event.Workspace == workspace {
+			found = append(found, json.RawMessage(strconv.Quote(event.Reason)))
+		}
+	}
+	return found[max(0, len(found)-limit):], nil
+}
+
 // take returns what was recorded since it was asked last.
 func (e *events) take() []audit.Event {
 	e.mu.Lock()
@@ -122,6 +140,7 @@ func (h *house) build(s store.Store, sender workspace.Sender) {
 	h.users = user.New(user.Options{Store: s, Audit: h.audit, Now: h.clock.now})
 	h.Service = workspace.New(workspace.Options{
 		Store: s, Engine: h.engine, Users: h.users, Audit: h.audit, Now: h.clock.now, Mail: sender, Link: "https://x.test/join?code={code}",
+		Records: h.audit,
 	})
 }
 

@@ -106,7 +106,7 @@ func TestJoinRefusals(t *testing.T) {
 func TestInvitationIsGoodOnce(t *testing.T) {
 	s := newSite(t)
 	account := store.User{Name: "ivy.b", DisplayName: "Ivy B", Mail: "other@example.com"}
-	must[store.User](t)(s.users.Seen(t.Context(), account))
+	check(t, s.users.Seen(t.Context(), account, nil))
 	joined := must[workspace.Joined](t)(s.Join(t.Context(), as("ivy.b"), s.ivyCode))
 	m := s.member(t, "acme", "ivy.b")
 	if m.State != store.MemberActive || m.Name != "Ivy B" || m.Mail != "ivy@example.com" || m.Invitation != "" || m.ID != joined.Member.ID ||
