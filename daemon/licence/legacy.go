@@ -19,9 +19,12 @@ func (s *Service) legacy(c conf.Legacy) (notice string, err error) {
 	if !c.Sunset.IsZero() && !now.Before(c.Sunset) {
 		return "", refuse(LegacyKeySunset, move(c.Guide))
 	}
-	for _, d := range c.Downtimes {
+	for _, d := range pauses(c) {
 		if !now.Before(d.Start) && now.Before(d.End) {
-			back := "They are again from " + say(d.End) + " on."
+			back := ""
+			if !d.End.Equal(c.Sunset) {
+				back = "They are again from " + say(d.End) + " on."
+			}
 			return "", refuse(LegacyKeyDowntime, back, announce(c, d.End), move(c.Guide))
 		}
 	}
@@ -29,11 +32,31 @@ func (s *Service) legacy(c conf.Legacy) (notice string, err error) {
 	return strings.Join(strings.Fields(strings.Join(parts, " ")), " "), nil
 }
 
+// pauses returns when legacy keys are not accepted, in order, so that what is said of one is true: downtimes that overlap or touch are
+// one, and none goes beyond the sunset.
+func pauses(c conf.Legacy) []conf.Downtime {
+	var all []conf.Downtime
+	for _, d := range c.Downtimes { // sorted by start
+		if !c.Sunset.IsZero() && d.End.After(c.Sunset) {
+			d.End = c.Sunset
+		}
+		last := len(all) - 1
+		switch {
+		case !d.Start.Before(d.End): // the sunset comes first
+		case last < 0 || d.Start.After(all[last].End):
+			all = append(all, d)
+		case d.End.After(all[last].End):
+			all[last].End = d.End
+		}
+	}
+	return all
+}
+
 // announce names the next window after an instant in which legacy keys are not accepted, and when they end.
 func announce(c conf.Legacy, after time.Time) string {
 	var parts []string
-	for _, d := range c.Downtimes { // in order
-		if !d.Start.Before(after) && (c.Sunset.IsZero() || d.Start.Before(c.Sunset)) {
+	for _, d := range pauses(c) {
+		if !d.Start.Before(after) {
 			parts = append(parts, "The next time in which they are not accepted is from "+say(d.Start)+" to "+say(d.End)+".")
 			break
 		}

@@ -115,12 +115,9 @@ func (s *Service) Activate(ctx context.Context, r Request) (Activation, error) {
 	if err != nil {
 		return Activation{}, err
 	}
-	if err := s.audit.Record(ctx, event); err != nil {
-		return Activation{}, fault.Unavailablef("audit_unavailable", err)
-	}
-	now := s.now().UTC().Truncate(time.Second)
+	now := licensed.at.UTC().Truncate(time.Second)
 	ends := now.Add(grant.Life)
-	if over := licensed.subscription.EndsAt.Truncate(time.Second); over.Before(ends) {
+	if over := licensed.subscription.EndsAt; over.Before(ends) {
 		ends = over
 	}
 	text, err := settings.Signer.Sign(grant.Claims{
@@ -131,6 +128,9 @@ func (s *Service) Activate(ctx context.Context, r Request) (Activation, error) {
 	})
 	if err != nil {
 		return Activation{}, fault.Unavailablef("not_signed", err)
+	}
+	if err := s.audit.Record(ctx, event); err != nil {
+		return Activation{}, fault.Unavailablef("audit_unavailable", err)
 	}
 	return Activation{Grant: text, ExpiresAt: ends, Notice: licensed.notice}, nil
 }
@@ -158,6 +158,7 @@ func (r *Request) check() error {
 
 // licensed is what a grant is given for.
 type licensed struct {
+	at           time.Time // when it was decided
 	kind         grant.Kind
 	subject      string
 	workspace    store.Workspace
@@ -180,11 +181,11 @@ func (s *Service) decide(ctx context.Context, settings *Settings, r Request, eve
 	if err != nil {
 		return licensed{}, fault.Unavailablef("store_unavailable", err)
 	}
-	l := licensed{workspace: w, subject: c.Name}
+	l := licensed{at: s.now(), workspace: w, subject: c.Name}
 	switch c.Kind {
 	case store.KindCI:
 		l.kind = grant.KindCI
-		l.subscription, err = anyRunning(&w, s.now())
+		l.subscription, err = anyRunning(&w, l.at)
 		return l, err
 	case store.KindLegacy:
 		l.kind = grant.KindLegacy
@@ -194,7 +195,7 @@ func (s *Service) decide(ctx context.Context, settings *Settings, r Request, eve
 		if l.subject == "" {
 			l.subject = string(c.ID)
 		}
-		l.subscription, err = running(&w, c.Subscription, s.now())
+		l.subscription, err = running(&w, c.Subscription, l.at)
 		return l, err
 	}
 	l.kind, l.subject = grant.KindUser, c.User
@@ -210,7 +211,7 @@ func (s *Service) decide(ctx context.Context, settings *Settings, r Request, eve
 	case !m.Seat:
 		return l, refuse(NoLicenceAssigned)
 	}
-	l.subscription, err = running(&w, m.Subscription, s.now())
+	l.subscription, err = running(&w, m.Subscription, l.at)
 	return l, err
 }
 
@@ -243,13 +244,16 @@ func describe(event *audit.Event, c *store.Credential) {
 	}
 }
 
-// running returns the subscription with this id if it runs at now.
+// running returns the subscription with this id if it runs at now. It ends at a whole second, as a grant does, so that there is none
+// for what is left of the last one.
 func running(w *store.Workspace, id store.ID, now time.Time) (store.Subscription, error) {
-	s := w.Subscription(id)
-	if s == nil {
+	found := w.Subscription(id)
+	if found == nil {
 		return store.Subscription{}, refuse(NoSubscription)
 	}
-	switch workspace.StateOf(s, now) {
+	s := *found
+	s.EndsAt = s.EndsAt.Truncate(time.Second)
+	switch workspace.StateOf(&s, now) {
 	case workspace.Pending:
 		return store.Subscription{}, refuse(SubscriptionPending)
 	case workspace.Ended:
@@ -259,11 +263,11 @@ func running(w *store.Workspace, id store.ID, now time.Time) (store.Subscription
 		return store.Subscription{}, refuse(SubscriptionExpired)
 	case workspace.Running:
 	}
-	return *s, nil
+	return s, nil
 }
 
 // anyRunning returns the running subscription of a workspace that ends last, for CI, which uses no seat. When none runs the refusal is
-// that of the one which ended last, or else of one that is to come.
+// that of the one with the latest end: one that is to come, or else the one which ended last.
 func anyRunning(w *store.Workspace, now time.Time) (store.Subscription, error) {
 	best, refusal := store.Subscription{}, error(refuse(NoSubscription))
 	var latest time.Time

@@ -44,6 +44,7 @@ func (s *Service) Invite(ctx context.Context, who Actor, reference, name, addres
 	}
 	return s.invite(ctx, who, reference, "member_invited", func(t *transaction) (store.Member, error) {
 		m := store.Member{ID: id, State: store.MemberInvited, Name: name, Mail: address, Role: role}
+		t.about(&m)
 		switch known, err := t.MemberMailed(m.MailKey()); {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
@@ -99,7 +100,6 @@ func (s *Service) invite(ctx context.Context, who Actor, reference, reason strin
 		m.Invitation, m.InvitedAt, m.InvitedBy = issued.Credential.ID, t.now, who.Name
 		c := issued.Credential
 		c.Member = m.ID
-		t.about(&m)
 		t.event.CredentialID, t.event.Kind = string(c.ID), string(c.Kind)
 		t.PutMember(m)
 		invited, workspaceName = m, t.Workspace().Name
@@ -162,7 +162,7 @@ func (s *Service) Join(ctx context.Context, who Actor, code secret.Text) (Joined
 	}
 	entry, err := s.engine.Check(ctx, code.Reveal(), credential.Invitation)
 	if fault.KindOf(err) == fault.Unauthenticated {
-		return Joined{}, errVoid.Because(err)
+		return Joined{}, s.refused(ctx, eventOf(who, "member_joined", ""), errVoid.Because(err))
 	}
 	if err != nil {
 		return Joined{}, err
@@ -236,10 +236,6 @@ func (s *Service) Create(ctx context.Context, who Actor, name, owner string) (Jo
 	if owner == "" {
 		return Joined{}, fault.Invalidf("owner is not given, and the caller is no user who could be it.")
 	}
-	account, err := s.users.Ensure(ctx, owner)
-	if err != nil {
-		return Joined{}, err
-	}
 	issued, err := s.engine.Prepare(credential.Spec{Kind: store.KindDeveloper, User: owner})
 	if err != nil {
 		return Joined{}, err
@@ -262,7 +258,14 @@ func (s *Service) Create(ctx context.Context, who Actor, name, owner string) (Jo
 	w := store.Workspace{ID: id, Name: name, CreatedAt: s.now(), CreatedBy: who.Name}
 	event := eventOf(who, "workspace_created", id)
 	event.CredentialID, event.Kind = string(issued.Credential.ID), string(issued.Credential.Kind)
+	if owner != who.Name {
+		event.User, event.RealUser = owner, who.Name
+	}
 	err = s.settle(ctx, event, func(ctx context.Context) error {
+		account, err := s.users.Ensure(ctx, owner) // not before, so that what is refused leaves nobody behind
+		if err != nil {
+			return err
+		}
 		return s.store.CreateWorkspace(ctx, w, func(c *store.WorkspaceChange) error {
 			t, err := s.begin(c, who, action{reason: "workspace_created"})
 			if err != nil {
@@ -285,8 +288,9 @@ func (s *Service) Create(ctx context.Context, who Actor, name, owner string) (Jo
 
 // checkName refuses what cannot be a workspace's name: it is shown in tables and in mails, and stands in a path.
 func checkName(name string) error {
-	if err := mail.CheckName(name); err != nil || len(name) > 64 || store.ValidID(name) || strings.ContainsAny(name, "/\\?#%") {
-		return fault.Invalidf("name is 1 to 64 bytes of printable text without / \\ ? # and %%, and not of the form of an id.")
+	path := name == "." || name == ".." || strings.ContainsAny(name, "/\\?#%")
+	if err := mail.CheckName(name); err != nil || len(name) > 64 || store.ValidID(name) || path {
+		return fault.Invalidf("name is 1 to 64 bytes of printable text without / \\ ? # and %%, and not . or .. or of the form of an id.")
 	}
 	return nil
 }

@@ -119,6 +119,9 @@ func (s *Service) AssignLegacyKey(ctx context.Context, who Actor, reference stri
 		if key, err = t.release(key); err != nil {
 			return err
 		}
+		if m.ID != "" {
+			t.about(&m) // and not whom it is taken from
+		}
 		// From here the key counts in no subscription, and in most cases there is a seat that it has just left.
 		to := m.Subscription
 		if to == "" {
@@ -175,6 +178,7 @@ func (t *transaction) release(key store.Credential) (store.Credential, error) {
 	if err != nil {
 		return key, err
 	}
+	t.about(&m)
 	m.LegacyKeys = slices.DeleteFunc(m.LegacyKeys, func(id store.ID) bool { return id == key.ID })
 	if !m.Seat && len(m.LegacyKeys) == 0 {
 		if err := t.move(m.Subscription, ""); err != nil {

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 
 	"latchkey/daemon/fault"
 	"latchkey/daemon/mail"
@@ -149,6 +150,9 @@ func (t *transaction) kill(id store.ID) error {
 		return nil
 	}
 	token, err := t.Credential(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // he was no active member, and his user was deleted with all that was his
+	}
 	if err != nil {
 		return err
 	}

@@ -42,14 +42,15 @@ func (s *Service) RotateDeveloperToken(ctx context.Context, who Actor, reference
 	return s.engine.Rotate(ctx, m.Token, owner, who.Name, who.Origin)
 }
 
-// ciOwner returns which CI tokens the caller may reach, if he has the permission.
-func (s *Service) ciOwner(ctx context.Context, who Actor, reference string) (credential.Owner, error) {
+// ciOwner returns which CI tokens the caller may reach, if he has the permission. That he has not is recorded with a reason, which is
+// the word for what he wants to do.
+func (s *Service) ciOwner(ctx context.Context, who Actor, reference, reason string) (credential.Owner, error) {
 	standing, err := s.Find(ctx, who, reference)
 	if err != nil {
 		return credential.Owner{}, err
 	}
 	if err := standing.require(CITokensManage); err != nil {
-		return credential.Owner{}, err
+		return credential.Owner{}, s.refused(ctx, eventOf(who, reason, standing.Workspace.ID), err)
 	}
 	return credential.Owner{Any: true, Kinds: credential.CI, Workspace: standing.Workspace.ID}, nil
 }
@@ -58,7 +59,7 @@ func (s *Service) ciOwner(ctx context.Context, who Actor, reference string) (cre
 // all that follow need ci_tokens.manage. The error is an Invalid fault for a name that cannot be one, or a NotFound, Forbidden or
 // Unavailable fault.
 func (s *Service) CreateCIToken(ctx context.Context, who Actor, reference, name string, expires time.Time) (credential.Issued, error) {
-	owner, err := s.ciOwner(ctx, who, reference)
+	owner, err := s.ciOwner(ctx, who, reference, "ci_token_created")
 	if err != nil {
 		return credential.Issued{}, err
 	}
@@ -73,7 +74,7 @@ func (s *Service) CreateCIToken(ctx context.Context, who Actor, reference, name 
 // CITokens returns the CI tokens behind after, at most limit (0: all), and how many there are. The error is a NotFound, Forbidden or
 // Unavailable fault.
 func (s *Service) CITokens(ctx context.Context, who Actor, reference string, after store.ID, limit int) ([]store.Credential, int, error) {
-	owner, err := s.ciOwner(ctx, who, reference)
+	owner, err := s.ciOwner(ctx, who, reference, "ci_tokens_listed")
 	if err != nil {
 		return nil, 0, err
 	}
@@ -83,7 +84,7 @@ func (s *Service) CITokens(ctx context.Context, who Actor, reference string, aft
 // RotateCIToken gives a CI token a new text, which is shown once; the old one is dead at once. The errors are those of CITokens, and a
 // Conflict fault when the token has expired or is rotated at the same time.
 func (s *Service) RotateCIToken(ctx context.Context, who Actor, reference string, id store.ID) (credential.Issued, error) {
-	owner, err := s.ciOwner(ctx, who, reference)
+	owner, err := s.ciOwner(ctx, who, reference, "ci_token_rotated")
 	if err != nil {
 		return credential.Issued{}, err
 	}
@@ -95,7 +96,7 @@ func (s *Service) RotateCIToken(ctx context.Context, who Actor, reference string
 
 // DeleteCIToken ends a CI token. The errors are those of CITokens.
 func (s *Service) DeleteCIToken(ctx context.Context, who Actor, reference string, id store.ID) error {
-	owner, err := s.ciOwner(ctx, who, reference)
+	owner, err := s.ciOwner(ctx, who, reference, "ci_token_deleted")
 	if err != nil {
 		return err
 	}

@@ -60,17 +60,15 @@ func (s *Service) change(ctx context.Context, who Actor, reference string, a act
 
 // changeFound is change for a workspace whose visibility has been looked at.
 func (s *Service) changeFound(ctx context.Context, who Actor, id store.ID, a action, f func(*transaction) error) error {
-	var event audit.Event
+	event := eventOf(who, a.reason, id)
 	run := func(c *store.WorkspaceChange) error {
 		t, err := s.begin(c, who, a)
 		if err != nil {
 			return err
 		}
-		if err := f(t); err != nil {
-			return err
-		}
-		event = t.event
-		return nil
+		err = f(t)
+		event = t.event // of a refusal, too: whom it was about
+		return err
 	}
 	err := s.store.UpdateWorkspace(ctx, id, func(c *store.WorkspaceChange) error {
 		if err := run(c); err != nil {
@@ -79,7 +77,7 @@ func (s *Service) changeFound(ctx context.Context, who Actor, id store.ID, a act
 		return errRehearsed
 	})
 	if !errors.Is(err, errRehearsed) {
-		return s.refused(ctx, who, id, a, translate(err))
+		return s.refused(ctx, event, translate(err))
 	}
 	return s.settle(ctx, event, func(ctx context.Context) error { return s.store.UpdateWorkspace(ctx, id, run) })
 }
@@ -99,14 +97,14 @@ func (s *Service) settle(ctx context.Context, event audit.Event, do func(context
 	return nil
 }
 
-// refused records that a change was refused, and returns why. Whether or not it could be recorded, it stays a refusal.
-func (s *Service) refused(ctx context.Context, who Actor, id store.ID, a action, err error) error {
+// refused records that what an event would have announced was refused, and returns why. Whether or not it could be recorded, it stays
+// a refusal.
+func (s *Service) refused(ctx context.Context, event audit.Event, err error) error {
 	known, ok := errors.AsType[*fault.Error](err)
 	if !ok || known.Kind == fault.Unavailable || known.Kind == fault.Internal {
 		return err
 	}
-	event := eventOf(who, a.reason, id)
-	event.Outcome, event.Reason = audit.OutcomeRefused, a.reason+":"+known.Reason
+	event.Outcome, event.Reason = audit.OutcomeRefused, event.Reason+":"+known.Reason
 	_ = s.audit.Record(ctx, event) // the log counts what it could not write
 	return err
 }
@@ -136,7 +134,7 @@ func (s *Service) begin(c *store.WorkspaceChange, who Actor, a action) (*transac
 
 // about says in the audit record whom the change is about.
 func (t *transaction) about(m *store.Member) {
-	t.event.User = m.User
+	t.event.User, t.event.RealUser = m.User, ""
 	if t.event.User == "" {
 		t.event.User = m.Mail
 	}
