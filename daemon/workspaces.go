@@ -54,6 +54,7 @@ func licenceSettings(c *conf.Config, signer *grant.Signer) licence.Settings {
 func loadSigner(c *conf.Config, log *slog.Logger) (*grant.Signer, error) {
 	path := c.LicenceKeyFile()
 	if path == "" {
+		log.Info("there is no key that signs grants, so no tool can be activated; [licence] key_file names one for all nodes")
 		return nil, nil
 	}
 	current, err := grant.ReadKeyFile(path)
