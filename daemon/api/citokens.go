@@ -64,11 +64,7 @@ func (h *Handler) rotateDeveloperToken(x *exchange) error {
 
 // listCITokens shows a workspace's CI tokens.
 func (h *Handler) listCITokens(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	asked, err := cursorOf(x.request.URL.Query(), &who, x.settings.API.MaxPageSize)
+	who, asked, err := x.slice()
 	if err != nil {
 		return err
 	}
@@ -76,23 +72,12 @@ func (h *Handler) listCITokens(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	list := make([]tokenBody, 0, len(found))
-	for i := range found {
-		list = append(list, showToken(&found[i]))
-	}
-	asked.describe(x.Header(), total)
-	x.private()
-	x.json(http.StatusOK, list)
-	return nil
+	return list(x, asked, found, total, showToken)
 }
 
 // createCIToken makes one.
 func (h *Handler) createCIToken(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	f, err := readFields(x.ResponseWriter, x.request)
+	who, f, err := x.form()
 	if err != nil {
 		return err
 	}

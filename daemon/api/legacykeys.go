@@ -33,11 +33,7 @@ func (x *exchange) legacyKey(status int, c *store.Credential) error {
 
 // listLegacyKeys shows a workspace's legacy keys.
 func (h *Handler) listLegacyKeys(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	asked, err := cursorOf(x.request.URL.Query(), &who, x.settings.API.MaxPageSize)
+	who, asked, err := x.slice()
 	if err != nil {
 		return err
 	}
@@ -45,23 +41,12 @@ func (h *Handler) listLegacyKeys(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	list := make([]legacyKeyBody, 0, len(found))
-	for i := range found {
-		list = append(list, showLegacyKey(&found[i]))
-	}
-	asked.describe(x.Header(), total)
-	x.private()
-	x.json(http.StatusOK, list)
-	return nil
+	return list(x, asked, found, total, showLegacyKey)
 }
 
 // addLegacyKey makes a key known.
 func (h *Handler) addLegacyKey(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	f, err := readFields(x.ResponseWriter, x.request)
+	who, f, err := x.form()
 	if err != nil {
 		return err
 	}
@@ -86,11 +71,7 @@ func (h *Handler) addLegacyKey(x *exchange) error {
 
 // assignLegacyKey gives a key to a member, or with "" to nobody.
 func (h *Handler) assignLegacyKey(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	f, err := readFields(x.ResponseWriter, x.request)
+	who, f, err := x.form()
 	if err != nil {
 		return err
 	}

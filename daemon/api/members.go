@@ -2,9 +2,7 @@ package api
 
 import (
 	"net/http"
-	"net/url"
 
-	"latchkey/daemon/fault"
 	"latchkey/daemon/store"
 	"latchkey/daemon/workspace"
 )
@@ -28,11 +26,11 @@ type memberBody struct {
 	InvitationExpiresAt string   `json:"invitation_expires_at,omitempty"`
 }
 
-func showMember(m *store.Member, invitationExpires string) memberBody {
+func showMember(m *store.Member) memberBody {
 	body := memberBody{
 		ID: m.ID, Name: m.Name, Mail: m.Mail, User: m.User, Role: m.Role, Permissions: m.Permissions, State: m.State,
 		InvitedAt: stamp(m.InvitedAt), InvitedBy: m.InvitedBy, JoinedAt: stamp(m.JoinedAt), RemovedAt: stamp(m.RemovedAt),
-		LegacyKeys: len(m.LegacyKeys), InvitationExpiresAt: invitationExpires,
+		LegacyKeys: len(m.LegacyKeys),
 	}
 	if m.Seat {
 		body.Seat = m.Subscription
@@ -53,47 +51,23 @@ type invitationBody struct {
 	Mailed    bool   `json:"mailed"`
 }
 
-// cursorOf reads limit and after of a list that has no offset.
-func cursorOf(query url.Values, who *workspace.Actor, largest int) (page, error) {
-	asked, err := pageOf(query, who.Admin, largest)
-	if err == nil && asked.offset != 0 {
-		err = fault.Invalidf("offset is not for this list; use after.")
-	}
-	return asked, err
-}
-
 // listMembers shows the members, and with ?removed=true also those who were removed.
 func (h *Handler) listMembers(x *exchange) error {
-	who, err := x.actor()
+	who, asked, err := x.slice()
 	if err != nil {
 		return err
 	}
-	query := x.request.URL.Query()
-	asked, err := cursorOf(query, &who, x.settings.API.MaxPageSize)
+	removed := x.request.URL.Query().Get("removed") == "true"
+	found, total, err := h.workspaces.Members(x.context(), who, x.tenant(), removed, asked.after, asked.most())
 	if err != nil {
 		return err
 	}
-	found, total, err := h.workspaces.Members(x.context(), who, x.tenant(), query.Get("removed") == "true", asked.after, asked.most())
-	if err != nil {
-		return err
-	}
-	list := make([]memberBody, 0, len(found))
-	for i := range found {
-		list = append(list, showMember(&found[i], ""))
-	}
-	asked.describe(x.Header(), total)
-	x.private()
-	x.json(http.StatusOK, list)
-	return nil
+	return list(x, asked, found, total, showMember)
 }
 
 // inviteMember invites somebody by name and address.
 func (h *Handler) inviteMember(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	f, err := readFields(x.ResponseWriter, x.request)
+	who, f, err := x.form()
 	if err != nil {
 		return err
 	}
@@ -126,11 +100,10 @@ func (h *Handler) resendInvitation(x *exchange) error {
 // invited answers with an invitation.
 func (x *exchange) invited(m *store.Member, invitation *workspace.Invitation) error {
 	expires := stamp(invitation.ExpiresAt)
+	body := invitedBody{showMember(m), invitationBody{invitation.Code.Reveal(), invitation.Link, expires, invitation.Mailed}}
+	body.Member.InvitationExpiresAt = expires
 	x.private()
-	x.json(http.StatusCreated, invitedBody{
-		Member:     showMember(m, expires),
-		Invitation: invitationBody{invitation.Code.Reveal(), invitation.Link, expires, invitation.Mailed},
-	})
+	x.json(http.StatusCreated, body)
 	return nil
 }
 
@@ -150,17 +123,13 @@ func (h *Handler) getMember(x *exchange) error {
 // member answers with a member.
 func (x *exchange) member(m *store.Member) error {
 	x.private()
-	x.json(http.StatusOK, showMember(m, ""))
+	x.json(http.StatusOK, showMember(m))
 	return nil
 }
 
 // changeMember gives a member a role or permissions.
 func (h *Handler) changeMember(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	f, err := readFields(x.ResponseWriter, x.request)
+	who, f, err := x.form()
 	if err != nil {
 		return err
 	}

@@ -66,3 +66,15 @@ func (p page) describe(header http.Header, total int) {
 	header.Set("X-Total-Count", strconv.Itoa(total))
 	header.Set("X-Limit", strconv.Itoa(p.limit))
 }
+
+// list answers with a page of records, each as show has it.
+func list[Record, Body any](x *exchange, asked page, found []Record, total int, show func(*Record) Body) error {
+	bodies := make([]Body, 0, len(found))
+	for i := range found {
+		bodies = append(bodies, show(&found[i]))
+	}
+	asked.describe(x.Header(), total)
+	x.private()
+	x.json(http.StatusOK, bodies)
+	return nil
+}

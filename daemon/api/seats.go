@@ -56,11 +56,7 @@ func (h *Handler) listSubscriptions(x *exchange) error {
 
 // addSubscription gives a workspace a subscription, or starts its trial.
 func (h *Handler) addSubscription(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	f, err := readFields(x.ResponseWriter, x.request)
+	who, f, err := x.form()
 	if err != nil {
 		return err
 	}
@@ -138,7 +134,7 @@ func (h *Handler) listSeats(x *exchange) error {
 	}
 	body := seatsBody{Used: seats.Used, Total: seats.Total, Seats: []memberBody{}}
 	for i := range seats.Members {
-		body.Seats = append(body.Seats, showMember(&seats.Members[i], ""))
+		body.Seats = append(body.Seats, showMember(&seats.Members[i]))
 	}
 	x.private()
 	x.json(http.StatusOK, body)
@@ -147,11 +143,7 @@ func (h *Handler) listSeats(x *exchange) error {
 
 // assignSeat gives a member a seat.
 func (h *Handler) assignSeat(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	f, err := readFields(x.ResponseWriter, x.request)
+	who, f, err := x.form()
 	if err != nil {
 		return err
 	}

@@ -128,14 +128,7 @@ func (h *Handler) listServiceTokens(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	list := make([]serviceToken, 0, len(found))
-	for i := range found {
-		list = append(list, showServiceToken(&found[i]))
-	}
-	asked.describe(x.Header(), total)
-	x.private()
-	x.json(http.StatusOK, list)
-	return nil
+	return list(x, asked, found, total, showServiceToken)
 }
 
 // getServiceToken shows one.

@@ -45,6 +45,29 @@ func (x *exchange) actor() (workspace.Actor, error) {
 	return workspace.Actor{Caller: who, Name: principal(who), Origin: x.origin()}, err
 }
 
+// form returns the caller as the workspaces know him, and the fields of the body.
+func (x *exchange) form() (workspace.Actor, *fields, error) {
+	who, err := x.actor()
+	if err != nil {
+		return who, nil, err
+	}
+	f, err := readFields(x.ResponseWriter, x.request)
+	return who, f, err
+}
+
+// slice returns the caller, and limit and after of a list that has no offset.
+func (x *exchange) slice() (workspace.Actor, page, error) {
+	who, err := x.actor()
+	if err != nil {
+		return who, page{}, err
+	}
+	asked, err := pageOf(x.request.URL.Query(), who.Admin, x.settings.API.MaxPageSize)
+	if err == nil && asked.offset != 0 {
+		err = fault.Invalidf("offset is not for this list; use after.")
+	}
+	return who, asked, err
+}
+
 // tenant returns the part of a path that says which workspace is meant, by id or name.
 func (x *exchange) tenant() string { return x.request.PathValue("workspace") }
 
@@ -80,11 +103,7 @@ func (h *Handler) createWorkspace(x *exchange) error {
 
 // joinWorkspace makes the caller a member of the workspace that invites him.
 func (h *Handler) joinWorkspace(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	f, err := readFields(x.ResponseWriter, x.request)
+	who, f, err := x.form()
 	if err != nil {
 		return err
 	}
@@ -108,7 +127,7 @@ func (h *Handler) joinWorkspace(x *exchange) error {
 
 // joined answers with a new membership. Somebody else's token is not the caller's to see.
 func (x *exchange) joined(j *workspace.Joined, who workspace.Actor) error {
-	body := joinedBody{Workspace: showWorkspace(&j.Workspace, nil), Member: showMember(&j.Member, "")}
+	body := joinedBody{Workspace: showWorkspace(&j.Workspace, nil), Member: showMember(&j.Member)}
 	if j.Member.User == who.User {
 		body.Workspace = showWorkspace(&j.Workspace, &j.Member)
 		body.Token = j.Token.Reveal()
@@ -120,37 +139,22 @@ func (x *exchange) joined(j *workspace.Joined, who workspace.Actor) error {
 
 // listWorkspaces shows the caller's workspaces, and with ?all=true all of them to an administrator.
 func (h *Handler) listWorkspaces(x *exchange) error {
-	who, err := x.actor()
+	who, asked, err := x.slice()
 	if err != nil {
 		return err
 	}
-	query := x.request.URL.Query()
-	list := []workspaceBody{}
-	if query.Get("all") == "true" {
-		asked, err := cursorOf(query, &who, x.settings.API.MaxPageSize)
-		if err != nil {
-			return err
-		}
+	if x.request.URL.Query().Get("all") == "true" {
 		found, total, err := h.workspaces.All(x.context(), who, asked.after, asked.most())
 		if err != nil {
 			return err
 		}
-		for i := range found {
-			list = append(list, showWorkspace(&found[i], nil))
-		}
-		asked.describe(x.Header(), total)
-	} else {
-		found, err := h.workspaces.List(x.context(), who)
-		if err != nil {
-			return err
-		}
-		for i := range found {
-			list = append(list, showWorkspace(&found[i].Workspace, found[i].Member))
-		}
+		return list(x, asked, found, total, func(w *store.Workspace) workspaceBody { return showWorkspace(w, nil) })
 	}
-	x.private()
-	x.json(http.StatusOK, list)
-	return nil
+	found, err := h.workspaces.List(x.context(), who)
+	if err != nil {
+		return err
+	}
+	return list(x, page{limit: -1}, found, len(found), func(s *workspace.Standing) workspaceBody { return showWorkspace(&s.Workspace, s.Member) })
 }
 
 // getWorkspace shows one.
@@ -173,11 +177,7 @@ const largestAudit = 1000
 
 // getWorkspaceAudit shows what the audit log says of a workspace.
 func (h *Handler) getWorkspaceAudit(x *exchange) error {
-	who, err := x.actor()
-	if err != nil {
-		return err
-	}
-	asked, err := cursorOf(x.request.URL.Query(), &who, x.settings.API.MaxPageSize)
+	who, asked, err := x.slice()
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,9 @@ import (
 )
 
 // AssignSeat gives a member a seat of a subscription; with an empty one, of the one that his legacy keys count in if that runs, or the
-// first that runs and has a seat left. Legacy keys that he holds count with the seat from then on. It needs licences.assign. The error is
-// a Forbidden or NotFound fault, a Conflict fault that says why he cannot have one, or an Unavailable fault.
+// first that runs and has a seat left. Legacy keys that he holds count with the seat from then on. A seat of a subscription that has
+// ended is given up for it. It needs licences.assign. The error is a Forbidden or NotFound fault, a Conflict fault that says why he
+// cannot have one, or an Unavailable fault.
 func (s *Service) AssignSeat(ctx context.Context, who Actor, reference, member string, subscription store.ID) (store.Member, error) {
 	var after store.Member
 	err := s.change(ctx, who, reference, action{"seat_assigned", LicencesAssign}, func(t *transaction) error {
@@ -22,11 +23,13 @@ func (s *Service) AssignSeat(ctx context.Context, who Actor, reference, member s
 			return fault.Conflictf("not_joined", "The member was invited and has not joined yet; a seat can be assigned when he has.")
 		case before.State == store.MemberRemoved:
 			return fault.Conflictf("member_removed", "The member was removed; invite him again first.")
-		case before.Seat:
+		}
+		own := t.Workspace().Subscription(before.Subscription)
+		if before.Seat && (own == nil || StateOf(own, t.now) != Ended) {
 			return fault.Conflictf("has_seat", "The member has a seat already.")
 		}
 		to := subscription
-		if own := t.Workspace().Subscription(before.Subscription); to == "" && own != nil && StateOf(own, t.now) == Running {
+		if to == "" && own != nil && StateOf(own, t.now) == Running {
 			to = own.ID
 		}
 		if to, err = t.choose(to); err != nil {
