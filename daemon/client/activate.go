@@ -119,7 +119,9 @@ func (o ActivateOptions) fill(ctx context.Context, result *Activation) *Activati
 	if failed != nil {
 		return failed
 	}
-	defer a.client.Close()
+	if o.HTTP == nil { // its connections are the caller's
+		defer a.client.Close()
+	}
 	result.Server = a.client.URL()
 	return a.activate(ctx, result)
 }

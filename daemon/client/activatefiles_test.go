@@ -2,11 +2,13 @@ package client
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,8 @@ import (
 	"time"
 
 	"latchkey/daemon/client/kept"
+	"latchkey/daemon/credential"
+	"latchkey/daemon/grant"
 	"latchkey/plugins/secret"
 )
 
@@ -326,3 +330,67 @@ func TestActivationSettings(t *testing.T) {
 		t.Errorf("the file is read although the tool names the server: %v", err)
 	}
 }
+
+// FuzzKeptGrant: whatever is in the file, it is good only with the keys that are pinned, and every refusal is one of grant's.
+func FuzzKeptGrant(f *testing.F) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	signer, err := grant.NewSigner(private, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	pinned, err := grant.NewKeySet(public)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(`{"server":"s","grant":"a.b.c","keys":` + string(signer.Keys()) + `,"latest":"2026-03-01T12:00:00Z"}`))
+	f.Add([]byte(`{"server":"s","grant":"a.b.c","keys":null,"latest":"2026-03-01T12:00:00Z","notice":"\u001b"}`))
+	f.Add([]byte(`{}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		g, ok := parseGrant(text)
+		if !ok {
+			return
+		}
+		if g.Grant == "" || g.Latest.IsZero() || strings.ContainsFunc(g.Notice, isControl) {
+			t.Fatalf("%q is taken for %+v", text, g)
+		}
+		for _, keys := range []*grant.KeySet{&pinned, nil} {
+			_, err := g.verify(keys, begun(), grant.Expectation{MachineID: "m", Product: "p"})
+			if err == nil && keys != nil {
+				t.Fatalf("%q is good", text)
+			}
+		}
+	})
+}
+
+// Auth tokens end as those do that the credential engine mints.
+func TestChecksum(t *testing.T) {
+	if err := credential.CheckBootstrap(secret.New(authToken("lks_", "a"))); err != nil {
+		t.Error(err)
+	}
+	if err := credential.CheckBootstrap(secret.New(authToken("lks_", "a")[:39] + "!")); err == nil {
+		t.Error("a wrong checksum is not noticed")
+	}
+}
+
+// The tool's own transport is used, and what it has stays open.
+func TestActivationTransport(t *testing.T) {
+	l := newLicenser(t)
+	o := l.options()
+	used := 0
+	o.HTTP = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		used++
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+	if a, err := Activate(t.Context(), o); err != nil || !a.Activated || used != 2 {
+		t.Errorf("%+v, %v, used %d times", a, err, used)
+	}
+}
+
+// roundTripper is a transport that is a function.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip calls it.
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -55,12 +55,21 @@ func (s grantStore) load() (keptGrant, error) {
 	if text == nil {
 		return keptGrant{}, errNoGrant
 	}
-	var g keptGrant
-	if len(text) > kept.MaxSize || json.Unmarshal(text, &g) != nil || g.Server != s.server || g.Grant == "" || g.Latest.IsZero() {
+	g, ok := parseGrant(text)
+	if !ok || g.Server != s.server {
 		return keptGrant{}, fmt.Errorf("%s is no grant that was kept here", s.folder.File(s.name))
 	}
-	g.Notice = sentence(g.Notice)
 	return g, nil
+}
+
+// parseGrant reads the content of a file; false when it is none that was written here.
+func parseGrant(text []byte) (keptGrant, bool) {
+	var g keptGrant
+	if len(text) > kept.MaxSize || json.Unmarshal(text, &g) != nil || g.Grant == "" || g.Latest.IsZero() {
+		return keptGrant{}, false
+	}
+	g.Notice = sentence(g.Notice)
+	return g, true
 }
 
 // forget removes the grant.

@@ -227,3 +227,18 @@ func TestParsePublicKey(t *testing.T) {
 		t.Error("a private key in a tool")
 	}
 }
+
+// FuzzParseKeySet: what is no set with a key is refused, and nothing panics.
+func FuzzParseKeySet(f *testing.F) {
+	good := signer(f, private(1), public(2)).Keys()
+	token := sign(f, signer(f, private(3)), claims())
+	for _, seed := range []string{string(good), `{"keys":[{"kty":"RSA","n":"sXch","e":"AQAB"}]}`, `{"keys":[null]}`, `{"keys":[[]]}`, ``} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		set, err := grant.ParseKeySet(text)
+		if _, verified := set.Verify(token, issued(), wanted()); verified == nil && err != nil {
+			t.Fatalf("%q is refused, and verifies", text)
+		}
+	})
+}
