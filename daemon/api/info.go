@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"runtime"
@@ -37,14 +36,12 @@ type self struct {
 
 // newSelf finds out what GET /info says of the daemon. The error says that randomness could not be read.
 func newSelf(version string, random io.Reader) (self, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return self{}, fmt.Errorf("random bytes: %w", err)
+	session, err := machine.NewSession(random)
+	if err != nil {
+		return self{}, err
 	}
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // a UUID of version 4, RFC 9562 section 5.4
 	return self{
-		version: version, machine: machine.ID(), container: machine.InContainer(),
-		session: fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]),
+		version: version, session: session, machine: machine.ID(machine.IDFile), container: machine.InContainer(),
 	}, nil
 }
 

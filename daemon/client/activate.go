@@ -18,6 +18,7 @@ import (
 	"latchkey/daemon/client/kept"
 	"latchkey/daemon/client/userconfig"
 	"latchkey/daemon/grant"
+	"latchkey/daemon/machine"
 	"latchkey/plugins/secret"
 )
 
@@ -89,7 +90,7 @@ func (a *Activation) Has(feature string) bool {
 // With LATCHKEY_ACTIVATE=0 it asks nobody and returns an Activation that is not activated. Every error is an *ActivationError.
 func Activate(ctx context.Context, o ActivateOptions) (*Activation, error) {
 	o = o.complete()
-	session, err := newSession(o.Random)
+	session, err := machine.NewSession(o.Random)
 	if err != nil {
 		return nil, problem(ReasonSettings, err, "%v.", err)
 	}
@@ -141,7 +142,7 @@ func (o ActivateOptions) complete() ActivateOptions {
 		o.Timeout = activationTimeout
 	}
 	if o.MachineIDFile == "" {
-		o.MachineIDFile = machineFile
+		o.MachineIDFile = machine.IDFile
 	}
 	if o.CacheFolder == "" {
 		o.CacheFolder = kept.Below(o.Getenv, "XDG_CACHE_HOME", ".cache")

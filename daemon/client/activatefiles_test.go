@@ -18,6 +18,7 @@ import (
 	"latchkey/daemon/client/kept"
 	"latchkey/daemon/credential"
 	"latchkey/daemon/grant"
+	"latchkey/daemon/machine"
 	"latchkey/plugins/secret"
 )
 
@@ -156,19 +157,19 @@ func TestMachineID(t *testing.T) {
 		}
 		first, err := machineID(own, folder, rand.Reader)
 		second, again := machineID(own, folder, rand.Reader)
-		if err != nil || again != nil || first != second || !isHex(first, 16) {
+		if err != nil || again != nil || first != second || !machine.IsHex(first, 16) {
 			t.Errorf("%q: %s, %s, %v, %v", content, first, second, err, again)
 		}
 	}
 	kept1, err := machineID(filepath.Join(own, "none"), folder, rand.Reader)
 	other, none := machineID(filepath.Join(own, "none"), kept.Folder{}, rand.Reader)
-	if err != nil || none != nil || kept1 == other || !isHex(other, 16) {
+	if err != nil || none != nil || kept1 == other || !machine.IsHex(other, 16) {
 		t.Errorf("%s, %s, %v, %v", kept1, other, err, none)
 	}
 	if err := os.Chmod(folder.Path, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if id, err := machineID(filepath.Join(own, "none"), folder, rand.Reader); err == nil || !isHex(id, 16) {
+	if id, err := machineID(filepath.Join(own, "none"), folder, rand.Reader); err == nil || !machine.IsHex(id, 16) {
 		t.Errorf("a loose folder: %s, %v", id, err)
 	}
 	if id, err := machineID(filepath.Join(own, "none"), folder, bytes.NewReader(nil)); err == nil || id != "" {

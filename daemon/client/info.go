@@ -3,12 +3,11 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"net/http"
-	"os"
 	"runtime"
 	"time"
+
+	"latchkey/daemon/machine"
 )
 
 // Info is what a server tells anybody of itself, and what a tool that was activated can tell of itself.
@@ -89,21 +88,11 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 func (a *Activation) Info(now time.Time) Info {
 	i := Info{
 		Version: a.version, Edition: "community", IsLicenceActivated: a.Activated, SessionID: a.SessionID, MachineID: a.MachineID,
-		System: runtime.GOOS, IsDocker: inContainer(), ServerTime: now.UTC().Truncate(time.Second),
+		System: runtime.GOOS, IsDocker: machine.InContainer(), ServerTime: now.UTC().Truncate(time.Second),
 		Uptime: max(0, now.Sub(a.started)).Truncate(time.Second),
 	}
 	if a.Activated && a.Claims.Plan != "" {
 		i.Edition = a.Claims.Plan
 	}
 	return i
-}
-
-// inContainer reports whether Docker or Podman has left its mark.
-func inContainer() bool {
-	for _, mark := range []string{"/.dockerenv", "/run/.containerenv"} {
-		if _, err := os.Lstat(mark); !errors.Is(err, fs.ErrNotExist) {
-			return true
-		}
-	}
-	return false
 }

@@ -10,7 +10,7 @@ import (
 // The id is a hash, the same each time, and nothing where the file holds no id.
 func TestID(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "machine-id")
-	if id := idOf(file); id != "" {
+	if id := ID(file); id != "" {
 		t.Errorf("without a file it is %q", id)
 	}
 	for _, test := range []struct {
@@ -22,8 +22,8 @@ func TestID(t *testing.T) {
 		if err := os.WriteFile(file, []byte(test.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		id := idOf(file)
-		if test.is != (len(id) == Digits) || id != idOf(file) || id != "" && strings.Contains(test.text, id) {
+		id := ID(file)
+		if test.is != (len(id) == Digits) || id != ID(file) || id != "" && strings.Contains(test.text, id) {
 			t.Errorf("%q gives %q", test.text, id)
 		}
 	}
