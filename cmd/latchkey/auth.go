@@ -200,6 +200,12 @@ func (a *app) login(ctx context.Context, try attempt) error {
 		return err
 	}
 	a.note("Logged in as %s at %s until %s.", made.User, try.client.URL(), moment(made.Expiry))
+	for _, name := range []string{"LATCHKEY_AUTH_TOKEN", "LATCHKEY_API_KEY"} {
+		if a.environ[name] != "" {
+			a.note("%s is set, and decides over this log-in; unset it, or the next commands are its owner's.", name)
+			break
+		}
+	}
 	return a.doneJSON(map[string]string{"user": made.User, "server": try.client.URL(), "expiry": stamp(made.Expiry)})
 }
 

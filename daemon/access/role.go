@@ -49,10 +49,15 @@ func (r *Roles) For(c *store.Credential, owner *store.User) []string {
 	case store.KindSession:
 		return r.Of(c.User, c.Groups)
 	case store.KindAPIKey, store.KindDeveloper:
-		if owner == nil {
-			return r.Of(c.User, nil)
+		var groups []string
+		if owner != nil {
+			groups = owner.Groups
 		}
-		return r.Of(c.User, owner.Groups)
+		roles := r.Of(c.User, groups)
+		if c.Kind == store.KindDeveloper { // it lies in environments of tools, and is for its workspace
+			roles = slices.DeleteFunc(roles, func(role string) bool { return role == Admin })
+		}
+		return roles
 	case store.KindCI:
 		return c.Roles // its name is the workspace's to choose, and must not earn what a service of that name has
 	case store.KindInvitation, store.KindLegacy:

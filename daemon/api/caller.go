@@ -23,8 +23,15 @@ func (x *exchange) caller() (access.Caller, error) {
 	if given.text == "" {
 		return x.anonymous()
 	}
-	return x.holder(given)
+	who, err := x.holder(given)
+	if err == nil && who.Entry != nil && !x.route.member && !anywhere(who.Entry.Credential.Kind) {
+		return access.Caller{}, errMemberToken
+	}
+	return who, err
 }
+
+// anywhere reports whether a kind of credential is good on every route. A developer token must not make credentials that outlive it.
+func anywhere(kind store.Kind) bool { return kind != store.KindDeveloper && kind != store.KindCI }
 
 // admin returns the caller if he is an administrator.
 func (x *exchange) admin() (access.Caller, error) {

@@ -29,16 +29,17 @@ const (
 )
 
 var (
-	errNoRoute    = &fault.Error{Kind: fault.NotFound, Reason: "no_route"}
-	errNone       = &fault.Error{Kind: fault.Unauthenticated, Reason: "no_credential", Public: sentenceNone}
-	errNoLogin    = &fault.Error{Kind: fault.Unauthenticated, Reason: "no_credential", Public: sentenceRefused}
-	errBentBasic  = &fault.Error{Kind: fault.Unauthenticated, Reason: "basic_malformed", Public: sentenceRefused}
-	errNotTrusted = &fault.Error{Kind: fault.Unauthenticated, Reason: "peer_not_trusted", Public: sentenceRefused}
-	errNotOwner   = fault.Forbiddenf("Administrator access required to act for another user.")
-	errAlias      = &fault.Error{Kind: fault.Forbidden, Reason: "header_alias", Public: "A header of the request could be taken for an identity header."}
-	errRole       = &fault.Error{Kind: fault.Forbidden, Reason: "role_missing", Public: "A role that is required here is missing."}
-	errQuery      = fault.Invalidf("The query cannot be read.")
-	errNoUser     = fault.Forbiddenf("The credential belongs to no user of its own; name one in user.")
+	errNoRoute     = &fault.Error{Kind: fault.NotFound, Reason: "no_route"}
+	errNone        = &fault.Error{Kind: fault.Unauthenticated, Reason: "no_credential", Public: sentenceNone}
+	errNoLogin     = &fault.Error{Kind: fault.Unauthenticated, Reason: "no_credential", Public: sentenceRefused}
+	errBentBasic   = &fault.Error{Kind: fault.Unauthenticated, Reason: "basic_malformed", Public: sentenceRefused}
+	errNotTrusted  = &fault.Error{Kind: fault.Unauthenticated, Reason: "peer_not_trusted", Public: sentenceRefused}
+	errNotOwner    = fault.Forbiddenf("Administrator access required to act for another user.")
+	errAlias       = &fault.Error{Kind: fault.Forbidden, Reason: "header_alias", Public: "A header of the request could be taken for an identity header."}
+	errRole        = &fault.Error{Kind: fault.Forbidden, Reason: "role_missing", Public: "A role that is required here is missing."}
+	errQuery       = fault.Invalidf("The query cannot be read.")
+	errMemberToken = &fault.Error{Kind: fault.Forbidden, Reason: "member_token", Public: "A developer or CI token is for its workspace; log in, or use an API key."}
+	errNoUser      = fault.Forbiddenf("The credential belongs to no user of its own; name one in user.")
 )
 
 // outcome returns the status of a kind of error, and the sentence for the caller when the error has none of its own.

@@ -15,7 +15,9 @@ type route struct {
 	// login routes take Basic credentials and say so in their challenge.
 	login bool
 	// quiet routes are asked all day long: their successes are logged on the debug level.
-	quiet  bool
+	quiet bool
+	// member routes are also for developer and CI tokens, which are for a workspace and for nothing else of their user's.
+	member bool
 	handle func(*exchange) error
 }
 
@@ -37,7 +39,7 @@ func (h *Handler) routes() []route {
 		{pattern: "GET /api/v1/apikeys/{id}", bases: api, handle: h.getKey},
 		{pattern: "PUT /api/v1/apikeys/{id}", bases: api, handle: h.changeKey},
 		{pattern: "DELETE /api/v1/apikeys/{id}", bases: api, handle: h.deleteKey},
-		{pattern: "GET /api/v1/user", bases: api, quiet: true, handle: h.getUser},
+		{pattern: "GET /api/v1/user", bases: api, quiet: true, member: true, handle: h.getUser},
 		{pattern: "POST /auth/v1/introspect", quiet: true, handle: h.introspect},
 		{pattern: "POST /auth/v1/revoke", handle: h.revoke},
 		{pattern: "GET /api/v1/servicetokens", handle: h.listServiceTokens},
@@ -62,32 +64,32 @@ func (h *Handler) workspaceRoutes() []route {
 	const one = "/api/v1/workspaces/{workspace}"
 	const member = one + "/members/{member}"
 	return []route{
-		{pattern: "GET /api/v1/workspaces", handle: h.listWorkspaces},
-		{pattern: "POST /api/v1/workspaces", handle: h.createWorkspace},
-		{pattern: "POST /api/v1/invitations", handle: h.joinWorkspace},
-		{pattern: "GET " + one, handle: h.getWorkspace},
-		{pattern: "GET " + one + "/audit", handle: h.getWorkspaceAudit},
-		{pattern: "GET " + one + "/members", handle: h.listMembers},
-		{pattern: "POST " + one + "/members", handle: h.inviteMember},
-		{pattern: "GET " + member, handle: h.getMember},
-		{pattern: "PUT " + member, handle: h.changeMember},
-		{pattern: "DELETE " + member, handle: h.removeMember},
-		{pattern: "POST " + member + "/invitation", handle: h.resendInvitation},
-		{pattern: "PUT " + member + "/seat", handle: h.assignSeat},
-		{pattern: "DELETE " + member + "/seat", handle: h.unassignSeat},
-		{pattern: "GET " + one + "/seats", handle: h.listSeats},
-		{pattern: "GET " + one + "/subscriptions", handle: h.listSubscriptions},
-		{pattern: "POST " + one + "/subscriptions", handle: h.addSubscription},
-		{pattern: "GET " + one + "/developertoken", handle: h.getDeveloperToken},
-		{pattern: "POST " + one + "/developertoken/rotate", handle: h.rotateDeveloperToken},
-		{pattern: "GET " + one + "/citokens", handle: h.listCITokens},
-		{pattern: "POST " + one + "/citokens", handle: h.createCIToken},
-		{pattern: "POST " + one + "/citokens/{id}/rotate", handle: h.rotateCIToken},
-		{pattern: "DELETE " + one + "/citokens/{id}", handle: h.deleteCIToken},
-		{pattern: "GET " + one + "/legacykeys", handle: h.listLegacyKeys},
-		{pattern: "POST " + one + "/legacykeys", handle: h.addLegacyKey},
-		{pattern: "PUT " + one + "/legacykeys/{id}", handle: h.assignLegacyKey},
-		{pattern: "DELETE " + one + "/legacykeys/{id}", handle: h.deleteLegacyKey},
+		{pattern: "GET /api/v1/workspaces", member: true, handle: h.listWorkspaces},
+		{pattern: "POST /api/v1/workspaces", member: true, handle: h.createWorkspace},
+		{pattern: "POST /api/v1/invitations", member: true, handle: h.joinWorkspace},
+		{pattern: "GET " + one, member: true, handle: h.getWorkspace},
+		{pattern: "GET " + one + "/audit", member: true, handle: h.getWorkspaceAudit},
+		{pattern: "GET " + one + "/members", member: true, handle: h.listMembers},
+		{pattern: "POST " + one + "/members", member: true, handle: h.inviteMember},
+		{pattern: "GET " + member, member: true, handle: h.getMember},
+		{pattern: "PUT " + member, member: true, handle: h.changeMember},
+		{pattern: "DELETE " + member, member: true, handle: h.removeMember},
+		{pattern: "POST " + member + "/invitation", member: true, handle: h.resendInvitation},
+		{pattern: "PUT " + member + "/seat", member: true, handle: h.assignSeat},
+		{pattern: "DELETE " + member + "/seat", member: true, handle: h.unassignSeat},
+		{pattern: "GET " + one + "/seats", member: true, handle: h.listSeats},
+		{pattern: "GET " + one + "/subscriptions", member: true, handle: h.listSubscriptions},
+		{pattern: "POST " + one + "/subscriptions", member: true, handle: h.addSubscription},
+		{pattern: "GET " + one + "/developertoken", member: true, handle: h.getDeveloperToken},
+		{pattern: "POST " + one + "/developertoken/rotate", member: true, handle: h.rotateDeveloperToken},
+		{pattern: "GET " + one + "/citokens", member: true, handle: h.listCITokens},
+		{pattern: "POST " + one + "/citokens", member: true, handle: h.createCIToken},
+		{pattern: "POST " + one + "/citokens/{id}/rotate", member: true, handle: h.rotateCIToken},
+		{pattern: "DELETE " + one + "/citokens/{id}", member: true, handle: h.deleteCIToken},
+		{pattern: "GET " + one + "/legacykeys", member: true, handle: h.listLegacyKeys},
+		{pattern: "POST " + one + "/legacykeys", member: true, handle: h.addLegacyKey},
+		{pattern: "PUT " + one + "/legacykeys/{id}", member: true, handle: h.assignLegacyKey},
+		{pattern: "DELETE " + one + "/legacykeys/{id}", member: true, handle: h.deleteLegacyKey},
 	}
 }
 

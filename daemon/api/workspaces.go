@@ -111,14 +111,7 @@ func (h *Handler) joinWorkspace(x *exchange) error {
 	if err := f.done(); err != nil {
 		return err
 	}
-	right, err := h.login.Guess(x.source())
-	if err != nil {
-		return err
-	}
 	joined, err := h.workspaces.Join(x.context(), who, secret.New(code))
-	if fault.KindOf(err) != fault.NotFound {
-		right()
-	}
 	if err != nil {
 		return err
 	}

@@ -272,3 +272,47 @@ func (c *company) legacy(settings conf.Legacy) {
 
 // year is longer than any subscription of these tests.
 const year = 366 * 24 * time.Hour
+
+// A developer token is for its workspace: it makes no credentials, which would outlive it, and has no role admin, whoever owns it.
+// hazard 26
+func TestDeveloperTokenStaysInItsWorkspace(t *testing.T) {
+	c := newCompany(t)
+	c.do("POST", "/api/v1/workspaces", c.root, body(`{"name":"roots","owner":"alice"}`)).want(201)
+	text := c.do("POST", "/api/v1/workspaces/roots/developertoken/rotate", c.root).want(200).get("token")
+	ci := c.do("POST", "/api/v1/workspaces/roots/citokens", c.root, body(`{"name":"nightly"}`)).want(201).get("token")
+	const sentence = "A developer or CI token is for its workspace; log in, or use an API key."
+	for _, o := range []option{header("X-API-Key", text), header("Authorization", "Bearer "+text), header("X-API-Key", ci)} {
+		c.do("POST", "/api/v1/apikeys", o, body(`{}`)).fault(403, sentence)
+		c.do("GET", "/api/v1/apikeys", o).fault(403, sentence)
+		c.do("POST", "/api/v1/servicetokens", o, body(`{"name":"x","roles":["admin"]}`)).fault(403, sentence)
+		c.do("GET", "/auth/v1/tokens", o).fault(403, sentence)
+		c.do("GET", "/api/v1/users", o).fault(403, sentence)
+		c.do("GET", "/api/v1/workspaces?all=true", o).want(403)
+		c.do("POST", "/api/v1/workspaces", o, body(`{"name":"more"}`)).want(403)
+		if door := c.do("GET", "/auth/v1/verify", o).want(200); strings.Contains(door.header.Get("X-Auth-Roles"), "admin") {
+			t.Errorf("at the door: %v", door.header)
+		}
+		if got := c.do("GET", "/api/v1/user", o).want(200); strings.Contains(got.body, `"is_admin":true`) {
+			t.Error(got.body)
+		}
+	}
+	c.do("GET", "/api/v1/workspaces/roots/members", header("X-API-Key", text)).want(200)
+}
+
+// A token that was rotated takes no guesses from others, however often it is tried; guesses at legacy keys do, and leave log-ins alone.
+func TestGuessesAtActivation(t *testing.T) {
+	c := newCompany(t)
+	limits := conf.Throttle{Failures: 5, Window: time.Minute, Lock: time.Minute, Queue: 64, SourceRate: 1, SourceBurst: 3}
+	c.login.SetLimits(limits)
+	old := c.annToken
+	c.annToken = c.do("POST", at("developertoken", "rotate"), c.ann).want(200).get("token")
+	for range 20 {
+		c.refused(c.activate(old, false), licence.UnknownToken, "rotated")
+	}
+	for range 3 {
+		c.refused(c.activate("some-legacy-key", false), licence.UnknownToken, "mistyped")
+	}
+	c.activate("some-legacy-key", false).want(429)
+	c.refused(c.activate(c.annToken, false), licence.NoLicenceAssigned, "seat")
+	c.logIn("bob")
+}

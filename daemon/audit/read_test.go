@@ -19,8 +19,11 @@ func TestOfWorkspace(t *testing.T) {
 	}
 	defer log.Close()
 	for _, event := range []audit.Event{
-		{Event: "one", Workspace: "aaaa"}, {Event: "two", Workspace: "bbbb"}, {Event: "three", User: "aaaa"},
-		{Event: "four", Workspace: "aaaa"}, {Event: "five", Workspace: "aaaa"},
+		{Event: "one", Workspace: "aaaa"},
+		{Event: "two", Workspace: "bbbb"},
+		{Event: "three", User: "aaaa"},
+		{Event: "four", Workspace: "aaaa"},
+		{Event: "five", Workspace: "aaaa"},
 	} {
 		if err := log.Record(t.Context(), event); err != nil {
 			t.Fatal(err)

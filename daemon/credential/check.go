@@ -15,6 +15,7 @@ var (
 	ErrWrongKind     = &fault.Error{Kind: fault.Unauthenticated, Reason: "wrong_kind", Public: "Unauthorized"}
 	ErrExpired       = &fault.Error{Kind: fault.Unauthenticated, Reason: "expired", Public: "Unauthorized - Token has expired."}
 	ErrDisabled      = &fault.Error{Kind: fault.Unauthenticated, Reason: "credential_disabled", Public: "Unauthorized - API key is disabled."}
+	ErrEnded         = &fault.Error{Kind: fault.Unauthenticated, Reason: "credential_ended", Public: "Unauthorized"}
 	ErrOwnerDisabled = &fault.Error{Kind: fault.Unauthenticated, Reason: "user_disabled", Public: "Unauthorized"}
 )
 
@@ -44,8 +45,10 @@ func (e *Engine) Check(ctx context.Context, text string, accepted Kinds) (*store
 		return nil, ErrWrongKind
 	case c.Expired(now):
 		return nil, ErrExpired
-	case c.Disabled:
+	case c.Disabled && c.Kind == store.KindAPIKey:
 		return nil, ErrDisabled
+	case c.Disabled: // a removed member's developer token
+		return nil, ErrEnded
 	case entry.Owner != nil && entry.Owner.Disabled:
 		return nil, ErrOwnerDisabled
 	}

@@ -80,6 +80,13 @@ func (e *Engine) NewID() (store.ID, error) {
 	return id, nil
 }
 
+// Guessable reports whether a text that is not known may have been a guess: one of our own form has 178 random bits and a checksum, and
+// is nobody's guess.
+func Guessable(text string) bool {
+	_, ours := shape(text)
+	return !ours
+}
+
 // LegacyDigest returns what is kept of a legacy key, which another product made. The error is an Invalid fault, which shows nothing
 // of it, when it cannot be one: it has a form of ours, or is not 8 to 256 printable ASCII characters without spaces.
 func LegacyDigest(text secret.Text) (store.Digest, error) {

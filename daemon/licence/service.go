@@ -70,7 +70,10 @@ func (s *Service) Keys() ([]byte, error) {
 	return signer.Keys(), nil
 }
 
-var errNoKey = fault.Unavailablef("no_licence_key", errors.New("there is no key that signs grants: set [licence] key_file"))
+var errNoKey = &fault.Error{
+	Kind: fault.Unavailable, Reason: "no_licence_key", Public: "No tool can be activated here: there is no key that signs grants.",
+	Err: errors.New("set [licence] key_file"),
+}
 
 // Request is what a tool says of itself.
 type Request struct {

@@ -62,7 +62,8 @@ type Service struct {
 	audit   audit.Recorder
 	now     func() time.Time
 	names   *names
-	sources *sources
+	sources *sources // of wrong passwords
+	guesses *sources // of other secrets
 	pace    pace
 	chain   atomic.Pointer[Chain]
 	ttl     atomic.Pointer[TTL]
@@ -76,7 +77,8 @@ func New(o Options) *Service {
 	s := &Service{
 		users: o.Users, engine: o.Engine, audit: o.Audit, now: o.Now,
 		names: newNames(o.Lockouts, o.Now, o.Throttle), sources: newSources(o.Now, o.Throttle),
-		pace: pace{wait: o.Wait},
+		guesses: newSources(o.Now, o.Throttle),
+		pace:    pace{wait: o.Wait},
 	}
 	s.chain.Store(&Chain{})
 	s.ttl.Store(&o.TTL)
@@ -90,6 +92,7 @@ func (s *Service) SetChain(chain *Chain) { s.chain.Store(chain) }
 func (s *Service) SetLimits(limits conf.Throttle) {
 	s.names.setLimits(limits)
 	s.sources.setLimits(limits)
+	s.guesses.setLimits(limits)
 }
 
 // SetTTL replaces the bounds of session tokens; those that were issued keep theirs.

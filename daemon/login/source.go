@@ -61,6 +61,9 @@ func (s *sources) take(source string) error {
 func (s *sources) refund(source string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.rate <= 0 || s.burst < 1 {
+		return // nothing was taken; an empty bucket would be left for when the limit is switched on
+	}
 	b := s.refilled(source)
 	b.tokens = min(s.burst, b.tokens+1)
 }
@@ -112,11 +115,11 @@ func sourceKey(source string) string {
 	return addr.String()
 }
 
-// Guess takes a guess at a secret that is not a password, such as a legacy key, from the bucket of the source; right gives it back
-// when the guess was right. The error is a Limited fault.
+// Guess takes a guess at a secret that is not a password, such as a legacy key, from a bucket of the source's that log-ins do not use;
+// right gives it back when the guess was right. The error is a Limited fault.
 func (s *Service) Guess(source string) (right func(), err error) {
-	if err := s.sources.take(source); err != nil {
+	if err := s.guesses.take(source); err != nil {
 		return nil, err
 	}
-	return func() { s.sources.refund(source) }, nil
+	return func() { s.guesses.refund(source) }, nil
 }

@@ -72,6 +72,9 @@ func (s *Sender) Send(ctx context.Context, i Invitation) error {
 	if err == nil {
 		return nil
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		<-limited.Done() // the connection has the same deadline, and may be a moment earlier
+	}
 	if limited.Err() != nil {
 		err = context.Cause(limited)
 	}
