@@ -7,14 +7,11 @@ import (
 
 	"latchkey/daemon/credential"
 	"latchkey/daemon/store"
+	"latchkey/daemon/store/pace"
 )
 
-// How expired records are removed: every sweepInterval, in transactions of at most sweepBatch records, so that no writer
-// waits long for one.
-const (
-	sweepInterval = time.Minute
-	sweepBatch    = 100
-)
+// sweepInterval is how often expired records are removed.
+const sweepInterval = time.Minute
 
 // sweeper removes expired credentials and forgotten counters, and writes when service tokens were last used.
 type sweeper struct {
@@ -46,26 +43,19 @@ func (s *sweeper) noteUses(ctx context.Context) {
 	}
 }
 
-// sweep removes all that is expired now, batch by batch. What cannot be removed now is removed next time: an expired
-// credential is refused whether or not it was swept.
+// sweep removes all that is expired now, in batches and with rests as package pace has them. What cannot be removed now is
+// removed next time: an expired credential is refused whether or not it was swept.
 func (s *sweeper) sweep(ctx context.Context) {
 	for _, step := range []struct {
-		what string
-		run  func() (int, error)
+		what   string
+		remove func(limit int) (int, error)
 	}{
-		{"credentials", func() (int, error) { return s.engine.Sweep(ctx) }},
-		{"lockouts", func() (int, error) { return s.store.SweepLockouts(ctx, s.now(), sweepBatch) }},
+		{"credentials", func(limit int) (int, error) { return s.engine.Sweep(ctx, limit) }},
+		{"lockouts", func(limit int) (int, error) { return s.store.SweepLockouts(ctx, s.now(), limit) }},
 	} {
-		total := 0
-		for ctx.Err() == nil {
-			n, err := step.run()
-			if err != nil {
-				s.log.Warn("expired records could not be removed; the next sweep tries again", "what", step.what, "error", err)
-				break
-			}
-			if total += n; n == 0 {
-				break
-			}
+		total, err := pace.Runner{Now: s.now}.Run(ctx, step.remove)
+		if err != nil {
+			s.log.Warn("expired records could not be removed; the next sweep tries again", "what", step.what, "error", err)
 		}
 		if total > 0 {
 			s.log.Debug("expired records were removed", "what", step.what, "count", total)

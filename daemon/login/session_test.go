@@ -97,7 +97,7 @@ func TestSessionEndsAtItsInstant(t *testing.T) {
 	if err := check(); !errors.Is(err, credential.ErrExpired) {
 		t.Fatalf("error %v, want ErrExpired", err)
 	}
-	if n, err := h.engine.Sweep(t.Context()); n != 1 || err != nil {
+	if n, err := h.engine.Sweep(t.Context(), 100); n != 1 || err != nil {
 		t.Fatalf("swept %d, %v", n, err)
 	}
 	if err := check(); !errors.Is(err, credential.ErrUnknown) {

@@ -184,13 +184,24 @@ func (s *Store) DeleteCredential(ctx context.Context, id store.ID, check func(st
 }
 
 // SweepCredentials removes expired credentials; see store.Credentials. When none is expired it writes nothing.
+//
+// What will be removed is read first, so that the transaction, for which every other writer waits, finds its pages in memory.
 func (s *Store) SweepCredentials(ctx context.Context, now time.Time, limit int) (int, error) {
-	var first bool
+	found := 0
 	err := s.view(ctx, func(tx *bbolt.Tx) error {
-		first = len(expired(tx, now, min(limit, 1))) > 0
+		for _, digest := range expired(tx, now, limit) {
+			c, err := byDigest(tx, []byte(digest))
+			if err != nil {
+				return err
+			}
+			if err := eachIndex(tx, &c, func(b *bbolt.Bucket, key, _ []byte) error { b.Get(key); return nil }); err != nil {
+				return err
+			}
+			found++
+		}
 		return nil
 	})
-	if err != nil || !first {
+	if err != nil || found == 0 {
 		return 0, err
 	}
 	var gone []store.Digest

