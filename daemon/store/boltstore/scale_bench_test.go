@@ -99,12 +99,12 @@ func runScale(b *testing.B, small, large string, tokens int) {
 		b.ReportMetric(c.ready(b), round)
 		c.end(b)
 	}
-	for _, measures := range []string{"checks " + small, "sweep early", "skip"} {
+	for _, measures := range []string{"checks " + small, "sweep " + early, "skip"} {
 		c := startScaleChild(b, large, measures, tokens)
 		c.report(b)
 		c.end(b)
 	}
-	c := startScaleChild(b, large, "sweep late", tokens)
+	c := startScaleChild(b, large, "sweep "+late, tokens)
 	c.report(b)
 	c.kill() // it goes on writing
 	c = startScaleChild(b, large, "start", tokens)
