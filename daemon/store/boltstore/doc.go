@@ -21,11 +21,9 @@
 // object, so its first byte tells it from whatever a later version may write; fields that this version does not know are
 // passed over.
 //
-// A session token of average size takes 770 bytes in all, so ten million are a file of some 8 GB. Two of the buckets that it
-// stands in, ids and expiries, grow at their end and shrink at their beginning, so their pages are full and removal there is
-// cheap; what a sweep costs is the page of the record itself. Measured with two million tokens on two cores, a sweep removes
-// some 9000 a second in transactions of a thousand, 64 writers add as many, a record that no cache has is read in 4 µs, and
-// one that the cache has in 20 ns. The file does not shrink: pages that became free are used again.
+// A session token of average size takes 735 bytes in all, so ten million are a file of some 7 GB. What a removal costs is the
+// page of the record itself and that of its owner, which are other pages for each token. The file does not shrink: pages that
+// became free are used again. docs/performance.md says what was measured with ten million.
 //
 // # What always holds
 //
@@ -38,8 +36,11 @@
 // no reader sees an old record after that. A check takes no lock that a writer holds while it waits for the disk.
 //
 // The file is mode 0600, and appears under its name only when it is whole and on the disk. It is opened by one process at a
-// time. After a proper Close it opens at once, whatever its size; after a crash every page is read and checked first, which
-// took 18 s for two million credentials on a busy machine with two cores.
+// time. Opening takes no longer for a large file than for a small one, but for the list of free pages, which is written with
+// each transaction; after a crash all of the file is checked while it is in use.
+//
+// The file is mapped into memory. What the process has of it can be taken back by the system at any time and is no memory of its
+// own; that is the cache, the list of free pages, and what a transaction needs.
 //
 // The package hashes nothing and sees no credential's text. It does not shrink the file, and does not repair one.
 package boltstore

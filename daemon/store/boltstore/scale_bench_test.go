@@ -65,7 +65,8 @@ func (s scale) load(path string) error {
 //	                   the cache), kept (all are), beside those of a store with a thousand and the ratio of the two
 //	swept/s-…          the sweep as the daemon does it, during its first minutes, and at its end, when the list of free pages is as
 //	                   long as it gets; what is between is removed in large transactions without fsync
-//	longest-…-ms       the longest check and log-in meanwhile, of a thousand checks and two hundred log-ins a second
+//	longest-…-ms       the longest check and log-in meanwhile, of a thousand checks and two hundred log-ins a second; alone is
+//	                   without a sweep
 //	start-…-ms         from the start of a process to its first check, after kill -9 during writes and after a proper stop
 //	…-MB               memory of the process after the sweep: its own, that of Go's heap, and the part of the file that it has mapped
 //
@@ -99,12 +100,12 @@ func runScale(b *testing.B, small, large string, tokens int) {
 		b.ReportMetric(c.ready(b), round)
 		c.end(b)
 	}
-	for _, measures := range []string{"checks " + small, "sweep early", "skip"} {
+	for _, measures := range []string{"checks " + small, "sweep " + alone, "sweep " + early, "skip"} {
 		c := startScaleChild(b, large, measures, tokens)
 		c.report(b)
 		c.end(b)
 	}
-	c := startScaleChild(b, large, "sweep late", tokens)
+	c := startScaleChild(b, large, "sweep "+late, tokens)
 	c.report(b)
 	c.kill() // it goes on writing
 	c = startScaleChild(b, large, "start", tokens)

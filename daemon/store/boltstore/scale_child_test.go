@@ -32,11 +32,20 @@ const (
 	coldTurn = 5 * time.Second
 )
 
-// sweepPart is how long a sweep is measured, and late how many of all expired tokens are left for its end.
+// sweepPart is how long a sweep is measured, at its beginning and at its end; so many expired tokens are left for the end.
 const (
 	sweepPart = 5 * time.Minute
-	late      = 0.02
+	alonePart = time.Minute
+	lateOnes  = 200_000
+	early     = "early"
+	late      = "late"
+	alone     = "alone" // no sweep, for comparison
 )
+
+// untilLate returns the time at which the last of the expired tokens are not expired yet.
+func (s scale) untilLate() time.Time {
+	return begin().Add(-time.Duration(min(lateOnes, s.tokens/2)) * time.Millisecond)
+}
 
 // runScaleChild opens the store, looks one token up, says "ready", measures, says "done", and closes the store when its input
 // ends.
@@ -198,6 +207,9 @@ func (w *waits) add(d time.Duration, err error) {
 func (w *waits) tell(what string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.all) == 0 {
+		return errors.Join(w.err, errors.New("nothing was measured: too few tokens"))
+	}
 	slices.Sort(w.all)
 	tell("longest-"+what+"-ms", w.all[len(w.all)-1].Seconds()*1e3)
 	tell("p99.9-"+what+"-ms", w.all[len(w.all)*999/1000].Seconds()*1e3)
@@ -240,20 +252,33 @@ func measureSweep(s *boltstore.Store, when string, all scale) error {
 		})
 	})
 	beside.Go(func() { each(ctx, 5*time.Millisecond, &logins, create) })
+	until := begin()
+	switch when {
+	case early:
+		until = all.untilLate()
+	case alone:
+		until = begin().Add(-1000 * 24 * time.Hour) // nothing has expired then
+	}
 	begun, batches := time.Now(), 0
 	swept, err := pace.Runner{Now: time.Now}.Run(ctx, func(limit int) (int, error) {
 		batches++
-		return s.SweepCredentials(context.Background(), begin(), limit)
+		return s.SweepCredentials(context.Background(), until, limit)
 	})
 	took := time.Since(begun).Seconds()
-	stop()
+	if when == alone {
+		time.AfterFunc(alonePart, stop)
+	} else {
+		stop()
+	}
 	beside.Wait()
-	tell("swept-"+when, float64(swept))
-	tell("swept/s-"+when, float64(swept)/took)
-	tell("a-batch-"+when, float64(swept)/float64(batches))
+	if when != alone {
+		tell("swept-"+when, float64(swept))
+		tell("swept/s-"+when, float64(swept)/took)
+		tell("a-batch-"+when, float64(swept)/float64(batches))
+	}
 	err = errors.Join(err, checks.tell("check-"+when), logins.tell("log-in-"+when), tellMemory(when))
 	go func() { // until it is killed
-		for n := 1 << 40; create(n) == nil; n++ {
+		for n := 1 << 36; create(n) == nil; n++ {
 		}
 	}()
 	return err
@@ -261,10 +286,9 @@ func measureSweep(s *boltstore.Store, when string, all scale) error {
 
 // skip sweeps all but the last expired tokens in large transactions, and brings the file to the disk.
 func skip(s *boltstore.Store, path string, all scale) error {
-	until := begin().Add(-time.Duration(late*float64(all.tokens)) * time.Millisecond)
 	for n := 1; n > 0; {
 		var err error
-		if n, err = s.SweepCredentials(context.Background(), until, 20_000); err != nil {
+		if n, err = s.SweepCredentials(context.Background(), all.untilLate(), 20_000); err != nil {
 			return err
 		}
 	}
