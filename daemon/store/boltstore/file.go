@@ -174,11 +174,10 @@ func openForWriting(path string, o Options) (db *bbolt.DB, err error) {
 			err = damaged(path, trouble)
 		}
 	}()
-	// The list of free pages is written with each transaction, so that a start after a crash need not read the whole file to find
-	// them. A sweep of ten million tokens makes it a million pages long, eight megabytes. It is an array and no map because a
-	// map is sorted for each transaction, which takes 200 ms with a million pages; an array takes 25 ms.
+	// The list of free pages is written with each transaction while it is short (see writer.list), so that a start after a crash need
+	// not read the whole file to find them.
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: o.LockTimeout, NoSync: o.NoSync, FreelistType: bbolt.FreelistArrayType, InitialMmapSize: mapSize, NoStatistics: true,
+		Timeout: o.LockTimeout, NoSync: o.NoSync, FreelistType: bbolt.FreelistArrayType, InitialMmapSize: mapSize,
 	})
 	if err == nil && fileVersion(db) < schemaVersion {
 		if err = db.Update(upgrade); err != nil {

@@ -152,6 +152,7 @@ func (w *writer) write(batch []*operation) {
 		}
 		if err == nil {
 			w.sealed = false
+			w.list()
 		}
 		answer(batch, results, err)
 		return
@@ -168,6 +169,17 @@ func (w *writer) update(f func(*bbolt.Tx) error) (err error) {
 		}
 	}()
 	return w.db.Update(f)
+}
+
+// longestList is how many free pages are listed with each transaction: a quarter of a MiB of numbers.
+const longestList = 32 << 10
+
+// list decides whether the next transaction writes the list of free pages. After a sweep of millions the list is megabytes, which
+// would make each log-in wait; it is not written then until new tokens have used the pages up, and a start after a crash in that time
+// reads the file to find them. A proper Close writes it at any length.
+func (w *writer) list() {
+	stats := w.db.Stats()
+	w.db.NoFreelistSync = stats.FreePageN+stats.PendingPageN > longestList
 }
 
 // answer tells each of a batch how its write went, with failed if the whole transaction did. A transaction that failed while
@@ -217,6 +229,7 @@ func (w *writer) seal() {
 	if w.sealed {
 		return
 	}
+	w.db.NoFreelistSync = false
 	if err := w.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyClosed, []byte{1}) }); err != nil {
 		w.log.Warn("the store could not be closed properly; all of it is checked after the next start", "error", err)
 	}
