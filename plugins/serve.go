@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -16,12 +17,17 @@ import (
 // parentInterval is how often a backend looks whether the daemon is still there.
 const parentInterval = time.Second
 
+// collectorPercent is how much the heap may grow between two collections. A backend holds next to nothing and throws away much, so Go's
+// default of 100 collects many times a second under log-ins; with 400 the heap of an idle backend stays below 20 MiB.
+const collectorPercent = 400
+
 // Serve is the main function of a backend: it serves the backend that factory makes to the daemon that started this process,
 // and returns when that ends. Name is for its log lines. Started by hand, it says so and ends the process with code 1.
 func Serve(name string, factory Factory) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: asHCLog})).With("backend", name)
 	server := newServer(factory, log)
 	defer server.close()
+	debug.SetGCPercent(collectorPercent)
 	// A terminal's Ctrl-C and a service manager's stop reach every process of the daemon's; the daemon still needs its backends
 	// to finish the log-ins under way, and ends them itself.
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -50,6 +50,7 @@ type writer struct {
 	operations chan *operation
 	ended      chan struct{}
 	sealed     bool // the file says that it was closed properly; used by the goroutine alone
+	longest    int  // how many free pages are listed with each transaction
 
 	mu     sync.RWMutex // held for reading by who sends, so that stop can close the channel
 	closed bool
@@ -57,7 +58,7 @@ type writer struct {
 
 // newWriter starts the goroutine; sealed says whether the file was closed properly.
 func newWriter(db *bbolt.DB, log *slog.Logger, sealed bool) *writer {
-	w := &writer{db: db, log: log, operations: make(chan *operation, maxBatch), ended: make(chan struct{}), sealed: sealed}
+	w := &writer{db: db, log: log, operations: make(chan *operation, maxBatch), ended: make(chan struct{}), sealed: sealed, longest: longestList}
 	go w.loop()
 	return w
 }
@@ -179,7 +180,7 @@ const longestList = 32 << 10
 // reads the file to find them. A proper Close writes it at any length.
 func (w *writer) list() {
 	stats := w.db.Stats()
-	w.db.NoFreelistSync = stats.FreePageN+stats.PendingPageN > longestList
+	w.db.NoFreelistSync = stats.FreePageN+stats.PendingPageN > w.longest
 }
 
 // answer tells each of a batch how its write went, with failed if the whole transaction did. A transaction that failed while
