@@ -210,6 +210,35 @@ func (s *Server) Freeze(t testing.TB) {
 	if err := s.command.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	// The signal acts later than it is sent: on a busy machine a thread may answer one more question.
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for range 10_000 {
+		if s.stopped(t) {
+			return
+		}
+		<-again.C
+	}
+	t.Fatal("slapd did not stop")
+}
+
+// stopped reports whether every thread of the process is stopped; see proc_pid_stat(5).
+func (s *Server) stopped(t testing.TB) bool {
+	t.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.command.Process.Pid))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the threads of slapd: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return false // the thread has just ended
+		}
+		if _, state, found := strings.Cut(string(text), ") "); !found || state[0] != 'T' {
+			return false
+		}
+	}
+	return true
 }
 
 // Thaw lets a frozen server go on.
