@@ -25,7 +25,8 @@ const (
 	noted   = Service | Developer | CI | Legacy
 )
 
-// kinds are the kinds with their bits and the prefixes of their texts; legacy keys are never made here and have none. Which of them must expire is in store.Credential.Check.
+// kinds are the kinds with their bits and the prefixes of their texts; legacy keys are never made here and have none. Which of
+// them must expire is in store.Credential.Check.
 var kinds = [...]struct {
 	kind   store.Kind
 	bit    Kinds

@@ -23,7 +23,7 @@ type Store interface {
 	Member(ctx context.Context, workspace, id store.ID) (store.Member, error)
 }
 
-// Options are what a Service is made of. All are required but Signer.
+// Options are what a Service is made of. All are required.
 type Options struct {
 	Store  Store
 	Engine *credential.Engine

@@ -16,6 +16,11 @@
 //	users        name → record
 //	lockouts     key → record
 //	forgettings  instant key → nothing             when a counter may be forgotten
+//	tenants      id → record                       workspaces
+//	names        name → id                         workspaces by name
+//	members      workspace id → record
+//	accounts     user 0 workspace → id             active members by their user
+//	mails        workspace address → id            members by their address
 //
 // In keys an id is 12 bytes, a kind one, an instant 8 (microseconds, so that bytes sort as times do). A record is a JSON
 // object, so its first byte tells it from whatever a later version may write; fields that this version does not know are

@@ -166,7 +166,7 @@ func (w *writer) update(f func(*bbolt.Tx) error) (err error) {
 	defer func() {
 		if trouble := recover(); trouble != nil {
 			w.log.Error("the store is damaged", "panic", trouble, "stack", string(debug.Stack()))
-			err = fmt.Errorf("the file is damaged: %v", trouble)
+			err = damaged(w.db.Path(), trouble)
 		}
 	}()
 	return w.db.Update(f)
