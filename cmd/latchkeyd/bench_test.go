@@ -168,10 +168,11 @@ func ratio(above, below []float64) float64 {
 	return median(quotients)
 }
 
-// benchRounds is how many rounds each side of a comparison has, and benchRound how long a round is.
+// benchRounds is how many rounds each side of a comparison has, and benchRound how long a round is: long beside the slowest call, since
+// at the end of a round each caller waits for his last one.
 const (
-	benchRounds = 19
-	benchRound  = 100 * time.Millisecond
+	benchRounds = 13
+	benchRound  = 250 * time.Millisecond
 )
 
 // inTurn runs the sides of a comparison in turn, a round each, and returns what each returned in each of its rounds. Each time

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -12,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -23,7 +23,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -228,36 +227,24 @@ type process struct {
 	t    testing.TB
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
-
-	mu     sync.Mutex
-	output bytes.Buffer
+	log  string        // the file that it writes to
 }
 
 // launch starts a program; the test's end ends it.
 func launch(t testing.TB, env []string, name string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(name, args...), done: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(name, args...), done: make(chan struct{}), log: filepath.Join(t.TempDir(), "output")}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent"}, env...)
-	reader, writer := io.Pipe()
-	p.cmd.Stdout, p.cmd.Stderr = writer, writer
-	if err := p.cmd.Start(); err != nil {
+	output, err := os.Create(p.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stdout, p.cmd.Stderr = output, output
+	if err := errors.Join(p.cmd.Start(), output.Close()); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		lines := bufio.NewReader(reader)
-		for {
-			line, err := lines.ReadString('\n')
-			p.mu.Lock()
-			p.output.WriteString(line)
-			p.mu.Unlock()
-			if err != nil {
-				return
-			}
-		}
-	}()
-	go func() {
 		_ = p.cmd.Wait() // the state is read from cmd.ProcessState
-		_ = writer.Close()
 		close(p.done)
 	}()
 	t.Cleanup(func() {
@@ -271,9 +258,11 @@ func launch(t testing.TB, env []string, name string, args ...string) *process {
 
 // text returns what the program has printed so far.
 func (p *process) text() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.String()
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // waitFor waits until the program has printed text.
