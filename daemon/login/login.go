@@ -215,7 +215,7 @@ func (s *Service) barred(ctx context.Context, a Attempt, name string) (known *st
 // disabled returns the user, nil when he is not known, with "user_disabled" when an admin has disabled him here; and an Unavailable
 // fault when that cannot be told.
 func (s *Service) disabled(ctx context.Context, name string) (known *store.User, reason string, err error) {
-	user, err := s.users.Get(ctx, name)
+	user, err := s.users.Known(ctx, name)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return nil, "", nil

@@ -19,8 +19,9 @@ type TTL struct {
 
 // Users is what the package needs to know of known users.
 type Users interface {
-	// Get returns the user with this canonical name; a NotFound fault when he is not known.
-	Get(ctx context.Context, name string) (store.User, error)
+	// Known returns the user with this canonical name, perhaps with an older time of his last log-in; a NotFound fault when he is not
+	// known.
+	Known(ctx context.Context, name string) (store.User, error)
 	// Seen records that somebody has logged in; known is the user as he has just been read, or nil.
 	Seen(ctx context.Context, seen store.User, known *store.User) error
 	// Ensure returns the user with this canonical name and creates him when he is not known.
@@ -121,7 +122,7 @@ func (s *Service) caller(ctx context.Context, who Identity) (store.User, bool, e
 	if who.known != nil {
 		return *who.known, true, nil
 	}
-	u, err := s.users.Get(ctx, who.User)
+	u, err := s.users.Known(ctx, who.User)
 	if fault.KindOf(err) == fault.NotFound && err != nil {
 		return store.User{}, false, nil
 	}

@@ -83,6 +83,9 @@ type Credentials interface {
 type Users interface {
 	// User returns the user. ErrNotFound when there is none.
 	User(ctx context.Context, name string) (User, error)
+	// Owner returns the user as CredentialByDigest returns the owner of a credential, and may do so from memory: where another node
+	// has noted a log-in of his and nothing else, LastLoginAt may be an older one. ErrNotFound when there is none.
+	Owner(ctx context.Context, name string) (User, error)
 	// Users returns users in order of name, starting behind after, at most limit (0: all), and how many there are.
 	Users(ctx context.Context, after string, limit int) ([]User, int, error)
 	// PutUser runs change on the user inside a transaction and writes what it made; found is false and the record has only its

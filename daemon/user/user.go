@@ -55,6 +55,13 @@ func (s *Service) Get(ctx context.Context, name string) (store.User, error) {
 	return u, translate(err)
 }
 
+// Known is Get for log-ins: it may answer from memory, with an older time of the last log-in where another node has noted a newer one. The
+// error is a NotFound or an Unavailable fault.
+func (s *Service) Known(ctx context.Context, name string) (store.User, error) {
+	u, err := s.store.Owner(ctx, name)
+	return u, translate(err)
+}
+
 // List returns users in order of name behind after, at most limit (0: all), and how many there are. The error is an
 // Unavailable fault.
 func (s *Service) List(ctx context.Context, after string, limit int) ([]store.User, int, error) {

@@ -12,18 +12,32 @@ import (
 
 // CreateCredential adds a credential; see store.Credentials.
 func (s *Store) CreateCredential(ctx context.Context, c store.Credential) error {
-	return s.writer.do(ctx, func(tx *bbolt.Tx) error { return insert(tx, c) }, nil)
+	value, err := prepared(&c)
+	if err != nil {
+		return err
+	}
+	return s.writer.do(ctx, func(tx *bbolt.Tx) error { return place(tx, &c, value) }, nil)
+}
+
+// prepared makes a credential ready to be kept and returns its record. It is done before the transaction, for which others wait.
+func prepared(c *store.Credential) ([]byte, error) {
+	if err := c.Settle(); err != nil {
+		return nil, err
+	}
+	return encodeCredential(c)
 }
 
 // insert adds a new credential.
 func insert(tx *bbolt.Tx, c store.Credential) error {
-	if err := c.Settle(); err != nil {
-		return err
-	}
-	value, err := encodeCredential(&c)
+	value, err := prepared(&c)
 	if err != nil {
 		return err
 	}
+	return place(tx, &c, value)
+}
+
+// place adds a new credential that is settled, and whose record is value.
+func place(tx *bbolt.Tx, c *store.Credential, value []byte) error {
 	credentials, ids := tx.Bucket(bucketCredentials), tx.Bucket(bucketIDs)
 	if ids.Get(packed(c.ID)) != nil || credentials.Get([]byte(c.Digest)) != nil {
 		return store.ErrExists
@@ -35,7 +49,7 @@ func insert(tx *bbolt.Tx, c store.Credential) error {
 	if err := put(credentials, []byte(c.Digest), value); err != nil {
 		return err
 	}
-	return eachIndex(tx, &c, put)
+	return eachIndex(tx, c, put)
 }
 
 // replace writes a credential in place of what it was.

@@ -25,6 +25,19 @@ func (s *Store) User(ctx context.Context, name string) (u store.User, err error)
 	return u, err
 }
 
+// Owner returns a user, from memory where he is there; see store.Users.
+func (s *Store) Owner(ctx context.Context, name string) (store.User, error) {
+	if u, ok := s.cache.Owner(name); ok {
+		return u, nil
+	}
+	mark := s.cache.Mark()
+	u, err := s.User(ctx, name)
+	if err == nil {
+		s.cache.KeepOwner(u, mark)
+	}
+	return u, err
+}
+
 // Users lists users; see store.Users.
 func (s *Store) Users(ctx context.Context, after string, limit int) (page []store.User, total int, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {

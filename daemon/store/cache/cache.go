@@ -1,5 +1,5 @@
-// Package cache keeps in memory the records that checks read, so that a check of a credential that is used all day long reads
-// no store.
+// Package cache keeps in memory the records that checks read, and the users whom log-ins read, so that a check of a credential
+// that is used all day long reads no store.
 //
 // It never keeps what is older than a change that it was told of. A reader takes a Mark, reads the store, and what he read is
 // kept only if nothing was changed since the mark, which is looked at under the lock that the removal of the same record takes.
@@ -22,16 +22,17 @@ import (
 // DefaultBytes is a size for a daemon: 64 MiB, some 70 000 records.
 const DefaultBytes = 64 << 20
 
-// owners is how many counters the changes of users are spread over. Users who share one only make each other's records be
+// counters is how many counters the changes of users are spread over. Users who share one only make each other's records be
 // read again.
-const owners = 1 << 16
+const counters = 1 << 16
 
 // Cache is a bounded set of records. It is safe for concurrent use. Looking a record up takes no lock.
 type Cache struct {
 	entries  *otter.Cache[store.Digest, kept]
+	owners   *otter.Cache[string, keptOwner]
 	epoch    atomic.Uint64
 	seed     maphash.Seed
-	versions [owners]atomic.Uint64
+	versions [counters]atomic.Uint64
 }
 
 // kept is a record with the version of its owner that it was read with.
@@ -47,9 +48,10 @@ type Mark uint64
 // New returns a cache that takes about so many bytes of memory, by estimate.
 func New(bytes int64) *Cache {
 	return &Cache{
-		seed: maphash.MakeSeed(),
+		seed:   maphash.MakeSeed(),
+		owners: newOwners(bytes / ownersShare),
 		entries: otter.Must(&otter.Options[store.Digest, kept]{
-			MaximumWeight: uint64(bytes),
+			MaximumWeight: uint64(bytes - bytes/ownersShare),
 			Weigher:       func(_ store.Digest, k kept) uint32 { return weight(k.entry) },
 		}),
 	}
@@ -65,15 +67,21 @@ func weight(e *store.Entry) uint32 {
 		}
 	}
 	if o := e.Owner; o != nil {
-		n += 300 + len(o.Name) + len(o.DisplayName) + len(o.Mail)
-		for _, group := range o.Groups {
-			n += 16 + len(group)
-		}
-		for origin, nickname := range o.Nicknames {
-			n += 64 + len(origin) + len(nickname)
-		}
+		n += 300 + userWeight(o)
 	}
 	return uint32(n)
+}
+
+// userWeight estimates the memory that the texts of a user take, in bytes.
+func userWeight(u *store.User) int {
+	n := len(u.Name) + len(u.DisplayName) + len(u.Mail)
+	for _, group := range u.Groups {
+		n += 16 + len(group)
+	}
+	for origin, nickname := range u.Nicknames {
+		n += 64 + len(origin) + len(nickname)
+	}
+	return n
 }
 
 // Get returns the record with this digest when it is kept and its owner has not changed since. It must not be changed.
@@ -110,7 +118,7 @@ func (c *Cache) Drop(digests ...store.Digest) {
 	}
 }
 
-// Touch makes all records of a user count as not there; who changes him calls it when that is durable.
+// Touch makes a user and all his records count as not there; who changes him calls it when that is durable.
 func (c *Cache) Touch(user string) {
 	c.epoch.Add(1)
 	c.version(user).Add(1)
@@ -120,9 +128,10 @@ func (c *Cache) Touch(user string) {
 func (c *Cache) Clear() {
 	c.epoch.Add(1)
 	c.entries.InvalidateAll()
+	c.owners.InvalidateAll()
 }
 
 // version returns the counter of a user's changes.
 func (c *Cache) version(user string) *atomic.Uint64 {
-	return &c.versions[maphash.String(c.seed, user)%owners]
+	return &c.versions[maphash.String(c.seed, user)%counters]
 }

@@ -3,6 +3,8 @@ package cache
 import (
 	"bytes"
 	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 
 	"latchkey/daemon/store"
@@ -33,6 +35,16 @@ func TestCacheTakesNothingOld(t *testing.T) {
 		c.Keep(entry("d", "bob"), c.Mark())
 		if _, ok := c.Get("d"); !ok {
 			t.Errorf("%s: a reader who began after did not get his record in", what)
+		}
+		m = c.Mark()
+		write(c)
+		c.KeepOwner(store.User{Name: "bob"}, m)
+		if _, ok := c.Owner("bob"); ok {
+			t.Errorf("%s: a reader who began before got his user in", what)
+		}
+		c.KeepOwner(store.User{Name: "bob"}, c.Mark())
+		if _, ok := c.Owner("bob"); !ok {
+			t.Errorf("%s: a reader who began after did not get his user in", what)
 		}
 	}
 }
@@ -70,6 +82,31 @@ func TestCacheForgets(t *testing.T) {
 	}
 }
 
+// A user who was changed counts as not there, and others are still there; what a caller does to one he was given changes nothing.
+func TestOwners(t *testing.T) {
+	c := New(1 << 20)
+	for _, name := range []string{"bob", "eve"} {
+		c.KeepOwner(store.User{Name: name, Groups: []string{"wheel"}, Nicknames: map[string]string{"irc": name}}, c.Mark())
+	}
+	u, _ := c.Owner("bob")
+	u.Groups[0], u.Nicknames["irc"] = "none", "none"
+	want := store.User{Name: "bob", Groups: []string{"wheel"}, Nicknames: map[string]string{"irc": "bob"}}
+	if u, ok := c.Owner("bob"); !ok || !reflect.DeepEqual(u, want) {
+		t.Errorf("kept is %+v, %t; want %+v", u, ok, want)
+	}
+	c.Touch("bob")
+	if _, ok := c.Owner("bob"); ok {
+		t.Error("bob was changed, and is kept")
+	}
+	if _, ok := c.Owner("eve"); !ok {
+		t.Error("bob was changed, and eve is not kept")
+	}
+	c.Clear()
+	if _, ok := c.Owner("eve"); ok {
+		t.Error("all was forgotten, and eve is kept")
+	}
+}
+
 // What is kept is bounded in bytes, whatever users attach to their keys.
 func TestCacheIsBounded(t *testing.T) {
 	const limit = 1 << 20
@@ -80,8 +117,13 @@ func TestCacheIsBounded(t *testing.T) {
 		e.Owner = &store.User{Name: "bob", Groups: []string{"wheel"}, Nicknames: map[string]string{"slack": "b"}}
 		c.Keep(e, c.Mark())
 	}
+	for n := range 1000 {
+		c.KeepOwner(store.User{Name: fmt.Sprint(n), Groups: []string{strings.Repeat("g", 1000)}}, c.Mark())
+	}
 	c.entries.CleanUp()
-	if size := c.entries.WeightedSize(); size > limit || size == 0 {
-		t.Errorf("%d bytes are kept, and the limit is %d", size, limit)
+	c.owners.CleanUp()
+	entries, owners := c.entries.WeightedSize(), c.owners.WeightedSize()
+	if entries+owners > limit || entries == 0 || owners == 0 {
+		t.Errorf("%d and %d bytes are kept, and the limit is %d", entries, owners, limit)
 	}
 }

@@ -23,7 +23,7 @@ type NodeOptions struct {
 	Now   func() time.Time
 }
 
-// Node is a Store that keeps in memory what checks read, while it hears from the database what any node changes. It takes the
+// Node is a Store that keeps in memory what checks and log-ins read, while it hears from the database what any node changes. It takes the
 // Store over and closes it.
 //
 // What always holds: what this node has changed is seen by its next check; what another node has changed is seen within a
@@ -82,6 +82,22 @@ func (n *Node) CredentialByDigest(ctx context.Context, digest store.Digest) (*st
 		}
 	}
 	return nil, err
+}
+
+// Owner returns a user, from memory where that is safe; see store.Users.
+func (n *Node) Owner(ctx context.Context, name string) (store.User, error) {
+	whole := n.Whole()
+	if whole {
+		if u, ok := n.cache.Owner(name); ok {
+			return u, nil
+		}
+	}
+	mark := n.cache.Mark()
+	u, err := n.Store.User(ctx, name)
+	if err == nil && whole {
+		n.cache.KeepOwner(u, mark)
+	}
+	return u, err
 }
 
 // withinGrace reports whether the database was heard from so lately that what is in memory counts while it is away.

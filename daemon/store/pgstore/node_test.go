@@ -121,10 +121,33 @@ func TestNodesHearOneAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	become(t, "the disabled user", func() bool { o := seen(owned).Owner; return o != nil && o.Disabled })
+	known := func() store.User {
+		t.Helper()
+		u, err := b.Owner(t.Context(), "bob")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	become(t, "the disabled user at a log-in", func() bool { return known().Disabled })
+	if _, err := silent.PutUser(t.Context(), "bob", func(u *store.User, _ bool) error { u.LastLoginAt = time.Unix(1, 0); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !known().LastLoginAt.IsZero() { // that somebody has logged in is told to nobody
+		t.Error("the user is not in memory")
+	}
+	if _, err := a.PutUser(t.Context(), "bob", func(u *store.User, _ bool) error { u.Disabled = false; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	become(t, "the user who is enabled again", func() bool { return !known().Disabled })
 	if err := a.DeleteUser(t.Context(), "bob"); err != nil {
 		t.Fatal(err)
 	}
 	gone("the deleted user", owned)
+	become(t, "the deleted user at a log-in", func() bool {
+		_, err := b.Owner(t.Context(), "bob")
+		return errors.Is(err, store.ErrNotFound)
+	})
 }
 
 // A node whose line is cut reads the database for each check, and forgets what it kept before it listens again.

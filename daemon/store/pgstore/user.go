@@ -81,6 +81,9 @@ func (s *Store) User(ctx context.Context, name string) (u store.User, err error)
 	return u, nil
 }
 
+// Owner returns a user; see store.Users.
+func (s *Store) Owner(ctx context.Context, name string) (store.User, error) { return s.User(ctx, name) }
+
 // user returns a user and whether there is one. lock is what is added to the query, such as " FOR UPDATE".
 func user(ctx context.Context, from querier, name, lock string) (u store.User, found bool, err error) {
 	var r userRow

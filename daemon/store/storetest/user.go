@@ -24,6 +24,7 @@ func userTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
 		"AllFieldsComeBack":           testUserAllFieldsComeBack,
 		"Nobody":                      testUserNobody,
+		"Owner":                       testUserOwner,
 		"OddNames":                    testUserOddNames,
 		"ChangeRefused":               testUserChangeRefused,
 		"List":                        testUserList,
@@ -66,9 +67,36 @@ func testUserNobody(t *testing.T, s store.Store) {
 	for _, name := range []string{"nobody", "", "a\x00b", longName() + "n"} {
 		_, err := s.User(t.Context(), name)
 		wantError(t, "User", err, store.ErrNotFound)
+		_, err = s.Owner(t.Context(), name)
+		wantError(t, "Owner", err, store.ErrNotFound)
 		wantError(t, "DeleteUser", s.DeleteUser(t.Context(), name), store.ErrNotFound)
 	}
 	want(t, "all users", names(t, s, "", 0, 0), []string{})
+}
+
+// What a store returns as the owner is what was last written, also where it was read before.
+func testUserOwner(t *testing.T, s store.Store) {
+	owner := func(what string, name string) store.User {
+		t.Helper()
+		u, err := s.Owner(t.Context(), name)
+		wantError(t, what, err, nil)
+		return u
+	}
+	putUser(t, s, store.User{Name: "eve"})
+	for n := range 3 {
+		bob := store.User{Name: "bob", Groups: []string{"wheel"}, Nicknames: map[string]string{"irc": "b"}, Disabled: n%2 == 1, LastLoginAt: base().Add(time.Duration(n) * time.Hour)}
+		putUser(t, s, bob)
+		for range 2 {
+			u := owner("Owner", "bob")
+			want(t, "the owner", u, bob)
+			u.Groups[0], u.Nicknames["irc"] = "none", "none"
+		}
+		want(t, "another owner", owner("Owner", "eve").Name, "eve")
+	}
+	wantError(t, "DeleteUser", s.DeleteUser(t.Context(), "bob"), nil)
+	_, err := s.Owner(t.Context(), "bob")
+	wantError(t, "Owner of nobody", err, store.ErrNotFound)
+	want(t, "another owner", owner("Owner", "eve").Name, "eve")
 }
 
 func testUserOddNames(t *testing.T, s store.Store) {
