@@ -21,6 +21,10 @@ const parentInterval = time.Second
 // default of 100 collects many times a second under log-ins; with 400 the heap of an idle backend stays below 20 MiB.
 const collectorPercent = 400
 
+// streamWorkers is how many goroutines are kept for calls. A new one for each call would have to grow its stack each time, which is a
+// tenth of what a log-in costs a backend; further calls than these get new ones.
+const streamWorkers = 16
+
 // Serve is the main function of a backend: it serves the backend that factory makes to the daemon that started this process,
 // and returns when that ends. Name is for its log lines. Started by hand, it says so and ends the process with code 1.
 func Serve(name string, factory Factory) {
@@ -37,7 +41,8 @@ func Serve(name string, factory Factory) {
 		Plugins:         plugin.PluginSet{pluginName: &bridge{server: server}},
 		Logger:          hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: os.Stderr, JSONFormat: true}),
 		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			return plugin.DefaultGRPCServer(append(options, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage)))
+			return plugin.DefaultGRPCServer(append(options, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage),
+				grpc.NumStreamWorkers(streamWorkers)))
 		},
 	})
 }

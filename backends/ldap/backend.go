@@ -226,6 +226,9 @@ func (b *Backend) bindUser(ctx context.Context, as account, password secret.Text
 // groupsOf returns the groups of an account, remembered ones only when they let it in: somebody who was just put into a group
 // does not wait for the memory to end.
 func (b *Backend) groupsOf(ctx context.Context, name, dn string, t *trace) ([]group, error) {
+	if b.groups == nil {
+		return b.searchGroups(ctx, name, dn, t)
+	}
 	key := accountKey(dn)
 	if groups, ok := b.groups.get(key); ok && len(b.config.required.missing(groups)) == 0 {
 		t.step("Groups as of the last %v: %s.", b.config.cacheTTL, strings.Join(groupNames(groups), ", "))

@@ -87,10 +87,13 @@ func policyReason(controls []ldap.Control) string {
 	return ""
 }
 
+// activeDirectoryNumber finds Active Directory's number in a lower-case answer.
+var activeDirectoryNumber = regexp.MustCompile(`acceptsecuritycontext error, data ([0-9a-f]+)`)
+
 // activeDirectoryReason reads the number in "80090308: LdapErr: DSID-…, comment: AcceptSecurityContext error, data 533, v…".
 // The numbers are Windows system errors in hexadecimal. Without one the password is wrong.
 func activeDirectoryReason(text string) string {
-	match := regexp.MustCompile(`acceptsecuritycontext error, data ([0-9a-f]+)`).FindStringSubmatch(text)
+	match := activeDirectoryNumber.FindStringSubmatch(text)
 	if match == nil {
 		return plugins.ReasonWrongPassword
 	}

@@ -90,6 +90,9 @@ func (b *Backend) search(ctx context.Context, request *ldap.SearchRequest, t *tr
 
 // unique leaves out an entry that several servers have returned: the servers of one referral are replicas.
 func unique(found []account) []account {
+	if len(found) < 2 {
+		return found
+	}
 	seen := make([]string, 0, len(found))
 	return slices.DeleteFunc(found, func(a account) bool {
 		key := accountKey(a.entry.DN)
