@@ -36,6 +36,8 @@ type Store struct {
 	log   *slog.Logger
 	tells bool // the server has NOTIFY
 	close sync.Once
+	// creations are the credentials that are being created.
+	creations creations
 	// timeout is Options.Timeout.
 	timeout time.Duration
 }
@@ -56,6 +58,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	s := &Store{pool: pool, log: o.Log, timeout: o.Timeout}
+	s.creations.store = s
 	if err := s.prepare(ctx); err != nil {
 		pool.Close()
 		if unreachable(err) {
@@ -89,6 +92,9 @@ func (s *Store) prepare(ctx context.Context) error {
 
 // Close waits for calls under way and closes all connections. Calls after it fail; a second Close returns nil.
 func (s *Store) Close() error {
-	s.close.Do(s.pool.Close)
+	s.close.Do(func() {
+		s.creations.stop()
+		s.pool.Close()
+	})
 	return nil
 }
