@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -59,7 +60,9 @@ func (s *Store) CreateCredential(ctx context.Context, c store.Credential) error 
 	if err := c.Settle(); err != nil {
 		return err
 	}
-	return s.creations.create(ctx, c)
+	// When ctx ends, the caller may change what is his while it is still being written.
+	c.Roles, c.Groups, c.Metadata = slices.Clone(c.Roles), slices.Clone(c.Groups), slices.Clone(c.Metadata)
+	return s.creations.do(ctx, &c)
 }
 
 // taken makes of an error that says that an id or a digest is taken the sentinel for it.

@@ -1,101 +1,98 @@
 package pgstore
 
 import (
-	"bytes"
-	"cmp"
 	"container/list"
 	"context"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
-
-	"github.com/jackc/pgx/v5"
-
-	"latchkey/daemon/store"
 )
 
 const (
-	// maxGroup bounds how many creations share a transaction, and so how long the first of them waits for the others.
+	// maxGroup bounds how many calls are served together, and so how long the first of them waits for the others.
 	maxGroup = 128
-	// maxGroups is how many groups are written at a time.
+	// maxGroups is how many groups of one kind are served at a time.
 	maxGroups = 2
 )
 
-// creation is a credential that is to be created, and whose caller waits.
-type creation struct {
-	record store.Credential
-	done   chan error // takes the outcome, whether somebody waits for it or not
+// call is a call whose caller waits. It takes and returns what T says.
+type call[T any] struct {
+	of   T
+	done chan error // takes the outcome, whether somebody waits for it or not
 
-	// These belong to the mutex of creations.
+	// These belong to the mutex of groups.
 	waiting *list.Element // its place in the queue, until it has a group
 	group   *group
 	over    bool // it was answered, or its caller has gone
 }
 
-// group is creations that share a transaction. Its context ends when nobody waits for any of them.
+// group is calls that are served together. Its context ends when nobody waits for any of them.
 type group struct {
-	creations []*creation
-	waited    int // how many of them are not over
-	cancel    context.CancelFunc
+	waited int // how many of them are not over
+	cancel context.CancelFunc
 }
 
-// creations are those that have not been written. At most maxGroups goroutines write them, and none is there while there is nothing
-// to write. A creation that finds less than these at work is written at once, and the ones that come while all are at work wait,
-// and go together. So a group is as large as there are callers, and nobody waits for company.
-type creations struct {
+// groups serves calls of one kind together: a call that finds less than maxGroups goroutines at work is served at once, and those
+// that come while as many are at work wait, and are the next group. So a group is as large as there are callers, nobody waits for
+// company, and there is no goroutine while there is nothing to do.
+type groups[T any] struct {
 	store *Store
+	verb  string // what is done, for errors: "read" or "written"
+	// serve does what the calls of a group ask for, in any order, and answers each of them once. Its context ends when nobody
+	// waits any more.
+	serve func(ctx context.Context, all []*call[T])
 
 	mu      sync.Mutex
-	queue   list.List // of *creation
-	writers int
+	queue   list.List // of *call[T]
+	servers int       // goroutines at work
 	closed  bool
-	ended   sync.WaitGroup // writers
+	ended   sync.WaitGroup // servers
 }
 
-// create adds a settled credential, and returns when that is durable, when ctx ends, or when it has taken too long.
-func (q *creations) create(ctx context.Context, record store.Credential) error {
-	limited, cancel := q.store.bounded(ctx)
+// do makes a call, and returns its outcome; it returns earlier when ctx ends and when the call has taken too long. Only when it
+// returns nil may what serve has put into the call be read.
+func (g *groups[T]) do(ctx context.Context, of T) error {
+	limited, cancel := g.store.bounded(ctx)
 	defer cancel()
-	c := &creation{record: record, done: make(chan error, 1)}
-	if !q.join(c) {
+	c := &call[T]{of: of, done: make(chan error, 1)}
+	if !g.join(c) {
 		return errClosed
 	}
 	select {
 	case err := <-c.done:
 		return err
 	case <-limited.Done():
-		q.leave(c)
-		return q.store.failure(ctx, "written", context.Cause(limited))
+		g.leave(c)
+		return g.store.failure(ctx, g.verb, context.Cause(limited))
 	}
 }
 
-// join puts a creation into the queue, and sees to it that somebody writes it. It reports whether the store is open.
-func (q *creations) join(c *creation) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
+// join puts a call into the queue, and sees to it that somebody serves it. It reports whether the store is open.
+func (g *groups[T]) join(c *call[T]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
 		return false
 	}
-	c.waiting = q.queue.PushBack(c)
-	if q.writers < maxGroups {
-		q.writers++
-		q.ended.Go(q.write)
+	c.waiting = g.queue.PushBack(c)
+	if g.servers < maxGroups {
+		g.servers++
+		g.ended.Go(g.work)
 	}
 	return true
 }
 
-// leave is for a creation that nobody waits for any more. One that is not being written will not be; a transaction of which
-// nobody waits for anything is given up.
-func (q *creations) leave(c *creation) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+// leave is for a call for which nobody waits any more. One that is not being served will not be, and a group in which nobody
+// waits for anything is given up.
+func (g *groups[T]) leave(c *call[T]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if c.over {
 		return
 	}
 	c.over = true
 	if c.group == nil {
-		q.queue.Remove(c.waiting)
+		g.queue.Remove(c.waiting)
 		return
 	}
 	if c.group.waited--; c.group.waited == 0 {
@@ -103,120 +100,66 @@ func (q *creations) leave(c *creation) {
 	}
 }
 
-// stop lets what is waiting be written. No creation is taken afterwards.
-func (q *creations) stop() {
-	q.mu.Lock()
-	q.closed = true
-	q.mu.Unlock()
-	q.ended.Wait()
+// answer tells callers the outcome of their calls.
+func (g *groups[T]) answer(all []*call[T], err error) {
+	for _, c := range all {
+		g.leave(c)
+		c.done <- err
+	}
 }
 
-// write writes groups until nothing is waiting.
-func (q *creations) write() {
+// stop lets what is waiting be served. No call is taken afterwards.
+func (g *groups[T]) stop() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+	g.ended.Wait()
+}
+
+// work serves groups until nothing is waiting.
+func (g *groups[T]) work() {
 	for {
-		// Callers who can run now come first. When nobody else has anything to do, this takes no time.
+		// Callers that can run now come first. When there are none, this takes no time.
 		runtime.Gosched()
-		ctx, cancel := context.WithCancel(context.Background())
-		g := q.take(cancel)
-		if g != nil {
-			q.add(ctx, g.creations)
-		}
-		cancel()
-		if g == nil {
+		if !g.next() {
 			return
 		}
 	}
 }
 
-// take makes a group of those that have waited longest. When there are none it returns nil, and the goroutine that calls it does
-// not count as a writer any more.
-func (q *creations) take(cancel context.CancelFunc) *group {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n := min(q.queue.Len(), maxGroup)
-	if n == 0 {
-		q.writers--
-		return nil
+// next serves a group. It reports whether there was one.
+func (g *groups[T]) next() bool {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	all := g.take(cancel)
+	if len(all) > 0 {
+		g.serve(ctx, all)
 	}
-	g := &group{creations: make([]*creation, n), waited: n, cancel: cancel}
-	for i := range g.creations {
-		c, _ := q.queue.Remove(q.queue.Front()).(*creation)
-		c.waiting, c.group = nil, g
-		g.creations[i] = c
-	}
-	// Two transactions that add the same digests wait for one another unless both add them in the same order.
-	slices.SortFunc(g.creations, func(a, b *creation) int { return cmp.Compare(a.record.Digest, b.record.Digest) })
-	return g
+	return len(all) > 0
 }
 
-// add adds creations in one transaction and answers them. When the server refuses one of them it does not say which, and nothing
-// has happened: then each half is a transaction of its own, down to the one that is refused.
-func (q *creations) add(ctx context.Context, all []*creation) {
-	all = q.wanted(all)
+// take makes a group of those that have waited longest, which cancel gives up. When nothing is waiting, the goroutine that calls
+// it does not count as one at work any more.
+func (g *groups[T]) take(cancel context.CancelFunc) []*call[T] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := make([]*call[T], min(g.queue.Len(), maxGroup))
 	if len(all) == 0 {
-		return
-	}
-	err := q.store.write(ctx, func(ctx context.Context, tx pgx.Tx) error { return insert(ctx, tx, all) })
-	if half := len(all) / 2; half > 0 && refused(err) {
-		q.add(ctx, all[:half])
-		q.add(ctx, all[half:])
-		return
-	}
-	for _, c := range all {
-		q.leave(c)
-		c.done <- err
-	}
-}
-
-// wanted leaves out those that nobody waits for any more.
-func (q *creations) wanted(all []*creation) []*creation {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return slices.DeleteFunc(all, func(c *creation) bool { return c.over })
-}
-
-// refused reports whether the server has undone a transaction because of what was to be written, or of how: because of a value,
-// a constraint, a trigger of an administrator's or a size, or because it does not know COPY.
-func refused(err error) bool {
-	c := code(err)
-	for _, class := range []string{"22", "23", "44", "54", "P0", codeUnsupported, codeSyntax} {
-		if strings.HasPrefix(c, class) {
-			return true
-		}
-	}
-	return false
-}
-
-// knownHeld is the key in a connection's own data that says that the row of heldSQL is there.
-const knownHeld = "latchkey.held"
-
-// insert adds the credentials of creations, and notes that the store has held one. A connection that has found the note there
-// need not look again, since it stays for the life of the store. A new connection may lead to another server.
-func insert(ctx context.Context, tx pgx.Tx, all []*creation) error {
-	batch, known := &pgx.Batch{}, tx.Conn().PgConn().CustomData()
-	note := known[knownHeld] == nil
-	if note {
-		batch.Queue(heldSQL)
-	}
-	if len(all) == 1 {
-		batch.Queue(insertSQL, credentialValues(&all[0].record)...)
-	}
-	if batch.Len() > 0 {
-		noted, err := send(ctx, tx, batch)
-		if err != nil {
-			return taken(err)
-		}
-		if note && noted == 0 {
-			known[knownHeld] = true
-		}
-	}
-	if len(all) == 1 {
+		g.servers--
 		return nil
 	}
-	rows := newCopyRows(len(all))
-	for _, c := range all {
-		rows.add(&c.record)
+	own := &group{waited: len(all), cancel: cancel}
+	for i := range all {
+		c, _ := g.queue.Remove(g.queue.Front()).(*call[T])
+		c.waiting, c.group = nil, own
+		all[i] = c
 	}
-	_, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(rows.end()), copySQL)
-	return err
+	return all
+}
+
+// wanted returns the calls for which somebody waits.
+func (g *groups[T]) wanted(all []*call[T]) []*call[T] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.DeleteFunc(all, func(c *call[T]) bool { return c.over })
 }

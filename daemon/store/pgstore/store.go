@@ -36,10 +36,12 @@ type Store struct {
 	log   *slog.Logger
 	tells bool // the server has NOTIFY
 	close sync.Once
-	// creations are the credentials that are being created.
-	creations creations
-	// timeout is Options.Timeout.
+	// creations are the credentials that are being created, and lookups the users that are being read.
+	creations groups[*store.Credential]
+	lookups   groups[*lookup]
+	// timeout is Options.Timeout, and late says that it is over.
 	timeout time.Duration
+	late    error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -57,8 +59,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{pool: pool, log: o.Log, timeout: o.Timeout}
-	s.creations.store = s
+	s := &Store{pool: pool, log: o.Log, timeout: o.Timeout, late: fmt.Errorf("the database did not answer within %s", o.Timeout)}
+	s.creations.store, s.creations.verb, s.creations.serve = s, "written", s.create
+	s.lookups.store, s.lookups.verb, s.lookups.serve = s, "read", s.look
 	if err := s.prepare(ctx); err != nil {
 		pool.Close()
 		if unreachable(err) {
@@ -94,6 +97,7 @@ func (s *Store) prepare(ctx context.Context) error {
 func (s *Store) Close() error {
 	s.close.Do(func() {
 		s.creations.stop()
+		s.lookups.stop()
 		s.pool.Close()
 	})
 	return nil

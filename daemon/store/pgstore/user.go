@@ -65,22 +65,6 @@ const (
 		disabled = $8, created_at = $9, last_login_at = $10 WHERE name = $1`
 )
 
-// User returns a user; see store.Users.
-func (s *Store) User(ctx context.Context, name string) (u store.User, err error) {
-	err = s.read(ctx, func(ctx context.Context) error {
-		var found bool
-		u, found, err = user(ctx, s.pool, name, "")
-		if err == nil && !found {
-			return verdict{store.ErrNotFound}
-		}
-		return err
-	})
-	if err != nil {
-		return store.User{}, err
-	}
-	return u, nil
-}
-
 // user returns a user and whether there is one. lock is what is added to the query, such as " FOR UPDATE".
 func user(ctx context.Context, from querier, name, lock string) (u store.User, found bool, err error) {
 	var r userRow
