@@ -3,8 +3,9 @@ package pgstore
 import (
 	"container/list"
 	"context"
+	"fmt"
 	"runtime"
-	"slices"
+	"runtime/debug"
 	"sync"
 )
 
@@ -38,7 +39,7 @@ type group struct {
 type groups[T any] struct {
 	store *Store
 	verb  string // what is done, for errors: "read" or "written"
-	// serve does what the calls of a group ask for, in any order, and answers each of them once. Its context ends when nobody
+	// serve does what the calls of a group ask for, in any order, and answers each of them once, if somebody waits for it. Its context ends when nobody
 	// waits any more.
 	serve func(ctx context.Context, all []*call[T])
 
@@ -127,15 +128,22 @@ func (g *groups[T]) work() {
 	}
 }
 
-// next serves a group. It reports whether there was one.
-func (g *groups[T]) next() bool {
+// next serves a group. It reports whether there was one. A panic costs the calls of the group and not the process, as it would
+// in a caller's goroutine.
+func (g *groups[T]) next() (served bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	all := g.take(cancel)
-	if len(all) > 0 {
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			g.store.log.Error("a group of calls panicked", "panic", trouble, "stack", string(debug.Stack()))
+			g.answer(g.wanted(all), fmt.Errorf("the store cannot be %s: it panicked: %v", g.verb, trouble))
+		}
+	}()
+	if served = len(all) > 0; served {
 		g.serve(ctx, all)
 	}
-	return len(all) > 0
+	return served
 }
 
 // take makes a group of those that have waited longest, which cancel gives up. When nothing is waiting, the goroutine that calls
@@ -157,9 +165,14 @@ func (g *groups[T]) take(cancel context.CancelFunc) []*call[T] {
 	return all
 }
 
-// wanted returns the calls for which somebody waits.
-func (g *groups[T]) wanted(all []*call[T]) []*call[T] {
+// wanted returns those of the calls for which somebody waits.
+func (g *groups[T]) wanted(all []*call[T]) (left []*call[T]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return slices.DeleteFunc(all, func(c *call[T]) bool { return c.over })
+	for _, c := range all {
+		if !c.over {
+			left = append(left, c)
+		}
+	}
+	return left
 }

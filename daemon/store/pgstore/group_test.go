@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -145,6 +146,27 @@ func TestGroup(t *testing.T) {
 		t.Errorf("two with the same digest: %v", others[3:])
 	}
 	wantConsistent(t, s)
+}
+
+// TestGroupWithoutCopy has a server that refuses COPY, here because of a policy for rows: all that go together are stored all the same.
+func TestGroupWithoutCopy(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.NewDatabase(t)
+	admin := connect(t, url)
+	run(t, admin, "CREATE ROLE plain LOGIN")
+	run(t, admin, "ALTER DATABASE "+ask[string](t, admin, "SELECT current_database()")+" OWNER TO plain")
+	s := openAt(t, strings.Replace(url, pgtest.Superuser+"@", "plain@", 1), pgstore.Options{})
+	create(t, s, 1)
+	run(t, admin, "CREATE POLICY everything ON latchkey.credentials USING (true)")
+	run(t, admin, "ALTER TABLE latchkey.credentials ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+	g := shut(t, url, s)
+	for n, err := range g.open(t, g.startAll(t, tokens(10, 29)...)) {
+		wantError(t, fmt.Sprintf("creation %d", n), err, nil)
+	}
+	wantStored(t, s, tokens(10, 29)...)
+	if n := ask[int](t, admin, transactions); n != 1+pgstore.MaxGroups+20 {
+		t.Errorf("there were %d transactions: COPY was not refused", n)
+	}
 }
 
 // TestAlone creates credentials one after the other: each is a transaction of its own, and waits for nobody.

@@ -13,7 +13,7 @@ import (
 	"latchkey/daemon/store/pgstore/pgtest"
 )
 
-// fillSQL adds session tokens of a tenth as many users, of which the last tenth is expired, and some of each other kind.
+// fillSQL adds session tokens of a tenth as many users, of which the last tenth is expired, some of each other kind, and known users.
 const fillSQL = `
 INSERT INTO latchkey.credentials (id, kind, digest, user_name, created_at, expires_at, disabled, service)
 	SELECT decode(lpad(to_hex(n), 24, '0'), 'hex'), 'token', sha256(n::text::bytea), ('user' || n %% (%[1]d / 10))::bytea, now(),
@@ -24,7 +24,8 @@ INSERT INTO latchkey.credentials (id, kind, digest, user_name, workspace, create
 		FROM generate_series(1, 400) n;
 INSERT INTO latchkey.lockouts (key, failures, forget_at)
 	SELECT ('name' || n)::bytea, ARRAY[now()], timestamptz '2026-11-22 12:00:00Z' + n * interval '1 second' FROM generate_series(1, %[1]d) n;
-ANALYZE latchkey.credentials; ANALYZE latchkey.lockouts`
+INSERT INTO latchkey.users (name, is_service, disabled) SELECT ('user' || n)::bytea, false, false FROM generate_series(1, %[1]d) n;
+ANALYZE latchkey.credentials; ANALYZE latchkey.lockouts; ANALYZE latchkey.users`
 
 // TestPlans asks the server how it would run each statement that is run often: by an index, and never by reading a table, also
 // when it plans without looking at the values. hazard 67
@@ -46,11 +47,14 @@ func TestPlans(t *testing.T) {
 	workspace := store.ID(fmt.Sprintf("%024x", 3))
 	statements := map[string]string{
 		"a check":      checkSQL,
+		"log-ins":      lookupSQL,
 		"a sweep":      sweepSQL(1000),
 		"a forgetting": sweepLockoutsSQL(1000),
 	}
-	bounds := map[string]string{"a check": "digest = ", "a sweep": "expires_at <= ", "a forgetting": "forget_at <= "}
-	arguments := map[string][]any{"a check": {text("x")}, "a sweep": {moment(now)}, "a forgetting": {moment(now)}}
+	bounds := map[string]string{"a check": "digest = ", "log-ins": "name = ANY ", "a sweep": "expires_at <= ", "a forgetting": "forget_at <= "}
+	arguments := map[string][]any{
+		"a check": {text("x")}, "log-ins": {texts{"user1", "user2", "user3"}}, "a sweep": {moment(now)}, "a forgetting": {moment(now)},
+	}
 	for what, q := range map[string]store.Query{
 		"a user's tokens":        {User: "user1", Kind: store.KindSession, Live: now, Limit: 20},
 		"a user's all":           {User: "user1", Limit: 20},
@@ -105,6 +109,12 @@ func literal(t *testing.T, value any) string {
 	switch v := value.(type) {
 	case text:
 		return fmt.Sprintf(`'\x%x'`, string(v))
+	case texts:
+		var all []string
+		for _, s := range v {
+			all = append(all, fmt.Sprintf(`"\\x%x"`, s))
+		}
+		return "'{" + strings.Join(all, ",") + "}'"
 	case identifier:
 		return fmt.Sprintf(`'\x%s'`, string(v))
 	case time.Time:
