@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,9 +34,11 @@ func credentialValues(c *store.Credential) []any {
 }
 
 const (
+	// credentialNames are the columns that are written, in the order of credentialValues.
+	credentialNames = `id, kind, digest, user_name, name, roles, groups, metadata, disabled, created_at,
+		expires_at, last_used_at, created_by, source, user_agent, backend, service, workspace, member, subscription`
 	// insertSQL adds a credential.
-	insertSQL = `INSERT INTO latchkey.credentials (id, kind, digest, user_name, name, roles, groups, metadata, disabled, created_at,
-		expires_at, last_used_at, created_by, source, user_agent, backend, service, workspace, member, subscription)
+	insertSQL = `INSERT INTO latchkey.credentials (` + credentialNames + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 	// updateSQL writes all of a credential. It takes the same values.
 	updateSQL = `UPDATE latchkey.credentials SET kind = $2, digest = $3, user_name = $4, name = $5, roles = $6, groups = $7,
@@ -48,7 +51,7 @@ const (
 	heldSQL = `INSERT INTO latchkey.facts (key) VALUES ('held') ON CONFLICT (key) DO NOTHING`
 )
 
-// CreateCredential adds a credential; see store.Credentials.
+// CreateCredential adds a credential; see store.Credentials. Many that are called at the same time share a transaction.
 func (s *Store) CreateCredential(ctx context.Context, c store.Credential) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -56,13 +59,9 @@ func (s *Store) CreateCredential(ctx context.Context, c store.Credential) error 
 	if err := c.Settle(); err != nil {
 		return err
 	}
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		batch := &pgx.Batch{}
-		batch.Queue(heldSQL)
-		batch.Queue(insertSQL, credentialValues(&c)...)
-		_, err := send(ctx, tx, batch)
-		return taken(err)
-	})
+	// When ctx ends, the caller may change what is his while it is still being written.
+	c.Roles, c.Groups, c.Metadata = slices.Clone(c.Roles), slices.Clone(c.Groups), slices.Clone(c.Metadata)
+	return s.creations.do(ctx, &c)
 }
 
 // taken makes of an error that says that an id or a digest is taken the sentinel for it.

@@ -17,11 +17,14 @@
 //
 // # What always holds
 //
-// A write is a transaction of its own and durable when it returns: each connection turns synchronous_commit on, whatever the
-// server is set to. A change locks its row (SELECT … FOR UPDATE), runs the caller's function in the caller's goroutine, and
-// writes. What collides with another transaction, or finds its connection dead before it has begun, is tried again a few times;
-// what loses its connection later is an error, for it may or may not have happened. All reads and writes go to the one server
-// that takes writes, so a call that begins after a change has returned sees it, on every node.
+// A write is a transaction of its own, but for creations of credentials: those that are called at the same time share one (group.go
+// and creation.go), each gets its own outcome, and who is alone waits for nobody. A write is durable when it returns: each
+// connection turns synchronous_commit on, whatever the server is set to. A change locks its row (SELECT … FOR UPDATE), runs the
+// caller's function in the caller's goroutine, and writes. What collides with another transaction, or finds its connection dead
+// before it has begun, is tried again a few times; what loses its connection later is an error, for it may or may not have happened.
+//
+// All reads and writes go to the one server that takes writes, so a call that begins after a change has returned sees it, on every
+// node.
 //
 // Each transaction that changes or removes a credential, or changes a user, tells so on Channel. A Store remembers nothing. A Node is
 // a Store that keeps what checks read, as long as it hears on its line what others change.

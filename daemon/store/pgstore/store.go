@@ -36,8 +36,11 @@ type Store struct {
 	log   *slog.Logger
 	tells bool // the server has NOTIFY
 	close sync.Once
-	// timeout is Options.Timeout.
+	// creations are the credentials that are being created.
+	creations groups[*store.Credential]
+	// timeout is Options.Timeout, and late says that it is over.
 	timeout time.Duration
+	late    error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -55,7 +58,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{pool: pool, log: o.Log, timeout: o.Timeout}
+	s := &Store{pool: pool, log: o.Log, timeout: o.Timeout, late: fmt.Errorf("the database did not answer within %s", o.Timeout)}
+	s.creations.store, s.creations.verb, s.creations.serve = s, "written", s.create
 	if err := s.prepare(ctx); err != nil {
 		pool.Close()
 		if unreachable(err) {
@@ -89,6 +93,9 @@ func (s *Store) prepare(ctx context.Context) error {
 
 // Close waits for calls under way and closes all connections. Calls after it fail; a second Close returns nil.
 func (s *Store) Close() error {
-	s.close.Do(s.pool.Close)
+	s.close.Do(func() {
+		s.creations.stop()
+		s.pool.Close()
+	})
 	return nil
 }

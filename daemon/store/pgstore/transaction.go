@@ -72,7 +72,7 @@ func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFun
 	if s.timeout == 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("the database did not answer within %s", s.timeout))
+	return context.WithTimeoutCause(ctx, s.timeout, s.late)
 }
 
 // pause waits before the next attempt. It returns ctx's error when that ends first.
