@@ -42,8 +42,7 @@
 //
 // The file is mode 0600, and appears under its name only when it is whole and on the disk. It is opened by one process at a
 // time. Opening takes no longer for a large file than for a small one, but for the list of free pages, which is written with
-// each transaction while it is short; after a crash at a time when it was long, the file is read to find them. After any crash all
-// of the file is checked while it is in use.
+// each transaction. After a crash all of the file is checked while it is in use.
 //
 // The file is mapped into memory. What the process has of it can be taken back by the system at any time and is no memory of its
 // own; that is the cache, the list of free pages, and what a transaction needs.

@@ -7,6 +7,3 @@ func (s *Store) Examined() error {
 	}
 	return s.examiner.found()
 }
-
-// ListNoPages makes every list of free pages too long to be written with a transaction. It is called before the first write.
-func (s *Store) ListNoPages() { s.writer.longest = -1 }

@@ -174,10 +174,11 @@ func openForWriting(path string, o Options) (db *bbolt.DB, err error) {
 			err = damaged(path, trouble)
 		}
 	}()
-	// The list of free pages is written with each transaction while it is short (see writer.list), so that a start after a crash need
-	// not read the whole file to find them.
+	// The list of free pages is written with each transaction, so that a start after a crash need not read the whole file to find them.
+	// With statistics, each read would take a lock.
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: o.LockTimeout, NoSync: o.NoSync, FreelistType: bbolt.FreelistArrayType, InitialMmapSize: mapSize,
+		NoStatistics: true,
 	})
 	if err == nil && fileVersion(db) < schemaVersion {
 		if err = db.Update(upgrade); err != nil {

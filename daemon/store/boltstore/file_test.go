@@ -334,34 +334,3 @@ func TestOlderSchemaIsUpgraded(t *testing.T) {
 		}
 	}
 }
-
-// While the list of free pages is too long to be written, a crash loses nothing, and a proper Close writes it.
-func TestLongListOfFreePages(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "store.db")
-	s := openAt(t, path, boltstore.Options{NoSync: true})
-	s.ListNoPages()
-	for n := range 300 {
-		create(t, s, n)
-	}
-	for n := range 200 {
-		if _, err := s.DeleteCredential(t.Context(), token(n).ID, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	crashed := filepath.Join(dir, "crashed.db")
-	snapshot(t, path, crashed)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{path, crashed} {
-		s := openAt(t, file, boltstore.Options{NoSync: true})
-		create(t, s, 1000)
-		if _, total, err := s.Credentials(t.Context(), store.Query{}); err != nil || total != 101 {
-			t.Errorf("%d credentials, %v", total, err)
-		}
-		if err := s.Examined(); err != nil {
-			t.Error(err)
-		}
-	}
-}

@@ -21,7 +21,7 @@ type Options struct {
 	NoSync bool
 	// LockTimeout is how long to wait for another process to let go of the file; zero means one second.
 	LockTimeout time.Duration
-	// CacheBytes bounds the memory for decoded records that checks keep, by estimate; zero means 64 MiB, some 70 000 records.
+	// CacheBytes bounds the memory for decoded records that checks keep, by estimate; zero means 64 MiB, some 60 000 records.
 	CacheBytes int64
 	// Log hears what an administrator should know: that the file was not closed properly, or that a mode was tightened. Nil for
 	// nobody.

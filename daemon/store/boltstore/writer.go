@@ -51,7 +51,6 @@ type writer struct {
 	operations chan *operation
 	ended      chan struct{}
 	sealed     bool // the file says that it was closed properly; used by the goroutine alone
-	longest    int  // how many free pages are listed with each transaction
 
 	mu     sync.RWMutex // held for reading by who sends, so that stop can close the channel
 	closed bool
@@ -59,7 +58,7 @@ type writer struct {
 
 // newWriter starts the goroutine; sealed says whether the file was closed properly.
 func newWriter(db *bbolt.DB, log *slog.Logger, sealed bool) *writer {
-	w := &writer{db: db, log: log, operations: make(chan *operation, maxBatch), ended: make(chan struct{}), sealed: sealed, longest: longestList}
+	w := &writer{db: db, log: log, operations: make(chan *operation, maxBatch), ended: make(chan struct{}), sealed: sealed}
 	go w.loop()
 	return w
 }
@@ -165,7 +164,6 @@ func (w *writer) write(batch []*operation) {
 		}
 		if err == nil {
 			w.sealed = false
-			w.list()
 		}
 		answer(batch, results, err)
 		return
@@ -182,17 +180,6 @@ func (w *writer) update(f func(*bbolt.Tx) error) (err error) {
 		}
 	}()
 	return w.db.Update(f)
-}
-
-// longestList is how many free pages are listed with each transaction: a quarter of a MiB of numbers.
-const longestList = 32 << 10
-
-// list decides whether the next transaction writes the list of free pages. After a sweep of millions the list is megabytes, which
-// would make each log-in wait; it is not written then until new tokens have used the pages up, and a start after a crash in that time
-// reads the file to find them. A proper Close writes it at any length.
-func (w *writer) list() {
-	stats := w.db.Stats()
-	w.db.NoFreelistSync = stats.FreePageN+stats.PendingPageN > w.longest
 }
 
 // answer tells each of a batch how its write went, with failed if the whole transaction did. A transaction that failed while
@@ -242,7 +229,6 @@ func (w *writer) seal() {
 	if w.sealed {
 		return
 	}
-	w.db.NoFreelistSync = false
 	if err := w.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyClosed, []byte{1}) }); err != nil {
 		w.log.Warn("the store could not be closed properly; all of it is checked after the next start", "error", err)
 	}

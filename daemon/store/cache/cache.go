@@ -19,7 +19,7 @@ import (
 	"latchkey/daemon/store"
 )
 
-// DefaultBytes is a size for a daemon: 64 MiB, some 70 000 records.
+// DefaultBytes is a size for a daemon: 64 MiB, some 60 000 records.
 const DefaultBytes = 64 << 20
 
 // counters is how many counters the changes of users are spread over. Users who share one only make each other's records be

@@ -13,14 +13,14 @@ import (
 )
 
 // Target is how long a batch should take at most. Whoever writes meanwhile waits up to about twice as long: for the batch that
-// is under way, and for his own transaction. It is no shorter because a transaction has a cost of its own: in a file that has a
-// million free pages some 25 ms.
-const Target = 25 * time.Millisecond
+// is under way, and for his own transaction. A transaction has a cost of its own, which grows with the list of
+// free pages that a file writes with it.
+const Target = 10 * time.Millisecond
 
 // The bounds of the number of records in a batch; the first one is the smallest. With smaller ones a store whose transactions
-// have a cost of their own would do nothing else: with ten, a file with a million free pages removed 220 tokens a second.
+// have a cost of their own would do nothing else: with ten, a file with a million free pages removed 220 tokens a second on a busy machine.
 const (
-	smallest = 50
+	smallest = 20
 	largest  = 1000
 )
 
