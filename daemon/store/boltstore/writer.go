@@ -116,9 +116,8 @@ func (w *writer) loop() {
 	w.seal()
 }
 
-// gather returns a batch: an operation, and those that come before nobody else has something to do. Callers who were just answered
-// and are about to send the next one come first so, and a transaction, most of whose cost is its own, serves more of them. When there is
-// nobody, it takes no time.
+// gather returns a batch: an operation, and those that come while it lets other goroutines run, until none comes any more. Most of
+// what a transaction costs is its own, so it should serve all who are about to write. When there is nobody, this takes no time.
 func (w *writer) gather(first *operation) []*operation {
 	batch := append(make([]*operation, 0, maxBatch), first)
 	for grown := true; grown; {

@@ -68,6 +68,16 @@ func (g *gate) startAll(t *testing.T, records ...store.Credential) (all []pendin
 	return all
 }
 
+// queued returns a store that has one credential, and in which the creations of 20 others wait to go together.
+func queued(t *testing.T) (url string, s *pgstore.Store, g *gate, all []pending) {
+	t.Helper()
+	url = pgtest.Start(t).NewDatabase(t)
+	s = openAt(t, url, pgstore.Options{})
+	create(t, s, 1)
+	g = shut(t, url, s)
+	return url, s, g, g.startAll(t, tokens(10, 29)...)
+}
+
 // open lets everything happen, and returns what came of it.
 func (g *gate) open(t *testing.T, all []pending) (outcomes []error) {
 	t.Helper()
@@ -184,12 +194,7 @@ func TestAlone(t *testing.T) {
 // TestCallersOfAGroupLeave has callers go while their creations wait for a lock in the database or for their turn: each goes at
 // once, and the others get what they came for.
 func TestCallersOfAGroupLeave(t *testing.T) {
-	server := pgtest.Start(t)
-	url := server.NewDatabase(t)
-	s := openAt(t, url, pgstore.Options{})
-	create(t, s, 1)
-	g := shut(t, url, s)
-	all := g.startAll(t, tokens(10, 29)...)
+	_, s, g, all := queued(t)
 	all[7].cancel()
 	wantError(t, "one who waits for his turn", <-all[7].done, context.Canceled)
 
@@ -219,12 +224,7 @@ func TestCallersOfAGroupLeave(t *testing.T) {
 // TestCutGroup cuts the connection of a group: everybody of it is told that it failed, nothing of it is there, and the store goes
 // on. A connection that was cut while nothing happened is noticed by nobody.
 func TestCutGroup(t *testing.T) {
-	server := pgtest.Start(t)
-	url := server.NewDatabase(t)
-	s := openAt(t, url, pgstore.Options{})
-	create(t, s, 1)
-	g := shut(t, url, s)
-	all := g.startAll(t, tokens(10, 29)...)
+	_, s, g, all := queued(t)
 	for _, p := range g.blockers {
 		p.cancel()
 		wantError(t, "one who has gone", <-p.done, context.Canceled)
@@ -259,12 +259,7 @@ func TestCutGroup(t *testing.T) {
 
 // TestCloseWaits closes a store while creations wait: they are made first.
 func TestCloseWaits(t *testing.T) {
-	server := pgtest.Start(t)
-	url := server.NewDatabase(t)
-	s := openAt(t, url, pgstore.Options{})
-	create(t, s, 1)
-	g := shut(t, url, s)
-	all := g.startAll(t, tokens(10, 29)...)
+	url, s, g, all := queued(t)
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	eventually(t, "the store to take no more", s.Closing)
